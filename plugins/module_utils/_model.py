@@ -1,0 +1,334 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The words of this collection: frozen dataclasses, without behaviour beyond what follows from their fields.
+
+Private to this collection. Member and cluster IDs are lower-case hexadecimal strings without leading zeros, as
+etcdctl prints them. Sizes are bytes, times are seconds. What is ``seen`` was observed and may be anything; what is
+``desired`` was validated. Instances travel between modules and plugins as plain data: ``encode`` and ``decode``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+class RunCommand(t.Protocol):
+    """What ``AnsibleModule.run_command`` offers; injected, so that a test can replace it."""
+
+    def __call__(
+        self,
+        args: t.List[str],
+        *,
+        check_rc: bool = False,
+        cwd: t.Optional[str] = None,
+        data: t.Optional[str] = None,
+        environ_update: t.Optional[t.Dict[str, str]] = None,
+    ) -> t.Tuple[int, str, str]: ...
+
+
+# --- what etcd says -----------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """An entry of a cluster's membership."""
+
+    id: str
+    name: str
+    peer_urls: t.Tuple[str, ...]
+    client_urls: t.Tuple[str, ...] = ()
+    is_learner: bool = False
+
+    @property
+    def started(self) -> bool:
+        """It has published itself at least once."""
+        return bool(self.client_urls)
+
+    @property
+    def label(self) -> str:
+        """How it is named to people: a member that never started may have no name."""
+        return self.name or self.id
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """A server's own status (``Maintenance.Status``); ``leader_id`` is empty where it knows of none."""
+
+    member_id: str
+    cluster_id: str
+    version: str
+    leader_id: str = ""
+    is_learner: bool = False
+    db_size: int = 0
+    db_size_in_use: int = 0
+    raft_index: int = 0
+    raft_applied_index: int = 0
+    raft_term: int = 0
+    storage_version: str = ""
+    errors: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Alarm:
+    """``kind`` is ``NOSPACE`` or ``CORRUPT``."""
+
+    member_id: str
+    kind: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Versions:
+    """What ``GET /version`` answers; ``cluster`` is empty until the cluster has agreed on one."""
+
+    server: str
+    cluster: str = ""
+
+
+# --- what a host shows (module server_info) -----------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class SystemSeen:
+    """The machine. ``default_address`` is the source address of its default route, or its only other one."""
+
+    hostname: str
+    default_address: str
+    addresses: t.Tuple[str, ...]
+    architecture: str
+    os_family: str
+    distribution: str
+    distribution_version: str
+    service_manager: str
+    uid: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class PathSeen:
+    """Owner, group (names, or numbers where they have none) and mode (``0700``) of a directory that exists."""
+
+    path: str
+    owner: str
+    group: str
+    mode: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ReleaseSeen:
+    """A directory with an ``etcd`` in it. ``version`` is what its path or the program says, empty where neither does."""
+
+    path: str
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceSeen:
+    """``state`` is systemd's ActiveState; for a Procfile entry ``active`` or ``inactive``."""
+
+    name: str
+    exists: bool
+    enabled: bool = False
+    state: str = "inactive"
+    main_pid: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class FilesSeen:
+    """What is written for this instance; ``None`` where there is no such file.
+
+    ``environment`` and ``bootstrap`` are ``etcd.env`` and ``bootstrap.env``, parsed, secrets replaced by a digest.
+    ``definition`` is the text of the unit, or the Procfile's line. ``release`` is where the release link points.
+    ``former`` says that a turn left the files it replaced: it was interrupted.
+    """
+
+    environment: t.Optional[t.Dict[str, str]] = None
+    bootstrap: t.Optional[t.Dict[str, str]] = None
+    definition: t.Optional[str] = None
+    release: t.Optional[str] = None
+    former: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessSeen:
+    """The running etcd. ``environment`` has only ``ETCD_*`` and ``QUORUM_*``, secrets replaced by a digest.
+
+    ``executable`` is the resolved path; ``replaced`` says that the file there is no longer the one that runs.
+    """
+
+    pid: int
+    executable: str
+    environment: t.Dict[str, str]
+    started: float
+    replaced: bool = False
+    arguments: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSeen:
+    """A data directory. ``state``: ``absent``, ``empty``, ``incomplete`` (something, but no WAL) or ``initialised``.
+
+    IDs come from the WAL's metadata record. ``last_index`` is read only while a ``bootstrap.env`` is there;
+    ``snapshot_index`` is the raft index of the newest ``.snap``. ``problem`` says why the WAL could not be read.
+    """
+
+    path: str
+    wal_path: str
+    state: str
+    member_id: str = ""
+    cluster_id: str = ""
+    last_index: t.Optional[int] = None
+    snapshot_index: t.Optional[int] = None
+    problem: str = ""
+
+    @property
+    def initialised(self) -> bool:
+        """etcd would start from what is here, and ignore every ``initial-*`` setting."""
+        return self.state == "initialised"
+
+
+@dataclasses.dataclass(frozen=True)
+class EndpointSeen:
+    """What a server answers at one endpoint. ``members`` is its linearizable list, ``None`` where it could give none.
+
+    ``healthy`` is the answer of ``/health?exclude=NOSPACE`` and no CORRUPT alarm listed for it.
+    """
+
+    endpoint: str
+    healthy: bool
+    problem: str = ""
+    versions: t.Optional[Versions] = None
+    status: t.Optional[Status] = None
+    members: t.Optional[t.Tuple[Member, ...]] = None
+    alarms: t.Tuple[Alarm, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class HostSeen:
+    """All that one host shows of one instance. ``nonce`` is random and new in each observation."""
+
+    nonce: str
+    system: SystemSeen
+    service: ServiceSeen
+    files: FilesSeen
+    data: DataSeen
+    releases: t.Tuple[ReleaseSeen, ...] = ()
+    directories: t.Tuple[PathSeen, ...] = ()
+    user: bool = True
+    process: t.Optional[ProcessSeen] = None
+    local: t.Optional[EndpointSeen] = None
+
+
+# --- what is wished -----------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One thing wrong with what was wished: on what, what, and what to do."""
+
+    subject: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.problem}" + (f" {self.remedy}" if self.remedy else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One key that differs; ``None`` where it is not set. Secrets are shown as ``***``."""
+
+    key: str
+    before: t.Optional[str]
+    after: t.Optional[str]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {'(none)' if self.before is None else self.before} → " + (
+            "(none)" if self.after is None else self.after
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Desired:
+    """A member and its server, the way they are wished; validated.
+
+    ``environment`` is the whole steady environment, fence included. ``release`` is the directory the release link
+    shall point to. ``definition`` is the text of the unit, or the Procfile's line.
+    """
+
+    host: str
+    name: str
+    peer_urls: t.Tuple[str, ...]
+    client_urls: t.Tuple[str, ...]
+    version: str
+    release: str
+    environment: t.Dict[str, str]
+    definition: str
+    data_dir: str
+    config_dir: str
+    service: str
+    deployment: str = "systemd"
+    bootstrap: str = "static"
+    enabled: bool = True
+
+
+# --- serialisation ------------------------------------------------------------------------------------------------
+
+Words = t.TypeVar("Words")
+
+
+def encode(words: t.Any) -> t.Dict[str, t.Any]:
+    """A dataclass instance as plain data."""
+    return dataclasses.asdict(words)
+
+
+def decode(kind: t.Type[Words], data: t.Mapping[str, t.Any]) -> Words:
+    """Plain data, such as ``encode`` or JSON gives, as an instance of ``kind``. Unknown keys are left out.
+
+    :raises KeyError: when a field without a default is missing.
+    """
+    hints = t.get_type_hints(kind)
+    values = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in data:
+            values[field.name] = _decode_value(hints[field.name], data[field.name])
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise KeyError(f"{kind.__name__} needs {field.name}")
+    return kind(**values)
+
+
+def _decode_value(hint: t.Any, value: t.Any) -> t.Any:
+    origin, arguments = t.get_origin(hint), t.get_args(hint)
+    if origin is t.Union:
+        return None if value is None else _decode_value(arguments[0], value)
+    if origin is tuple:
+        return tuple(_decode_value(arguments[0], item) for item in value)
+    if origin is dict:
+        return {str(key): _decode_value(arguments[1], item) for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return decode(t.cast("type[t.Any]", hint), value)
+    return hint(value)
+
+
+__all__ = (
+    "Alarm",
+    "Change",
+    "DataSeen",
+    "Desired",
+    "EndpointSeen",
+    "Fault",
+    "FilesSeen",
+    "HostSeen",
+    "Member",
+    "PathSeen",
+    "ProcessSeen",
+    "ReleaseSeen",
+    "RunCommand",
+    "ServiceSeen",
+    "Status",
+    "SystemSeen",
+    "Versions",
+    "decode",
+    "encode",
+)

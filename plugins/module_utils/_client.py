@@ -1,0 +1,356 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""etcd's API in the words of ``_model``, over any transport, and looking at whole servers.
+
+Private to this collection. Member IDs are converted here: hexadecimal for us, decimal strings in etcd's JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
+    ClientError,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+    Unreachable,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._gateway import GatewayTransport
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Alarm,
+    EndpointSeen,
+    Member,
+    Status,
+    Versions,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, Transport
+
+TRANSPORTS = ("auto", "gateway")
+
+_OK = 200
+_LOOKERS = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyValue:
+    """A key as etcd keeps it. ``value`` is empty where only keys were asked for."""
+
+    key: bytes
+    value: bytes = dataclasses.field(repr=False)
+    create_revision: int
+    mod_revision: int
+    version: int
+
+
+class Client:
+    """One server of a cluster. Every method may raise a ``ClientError``; ``timeout`` is in seconds."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.endpoint = transport.endpoint
+
+    def close(self) -> None:
+        """Give up the connection; a later call makes a new one."""
+        self._transport.close()
+
+    # --- a server ---
+
+    def versions(self, *, timeout: t.Optional[float] = None) -> Versions:
+        """Of the server, and the one its cluster has agreed on. Needs no credentials."""
+        status, text = self._transport.get("/version", timeout=timeout)
+        answer = _page(self.endpoint, "/version", text)
+        if status != _OK or "etcdserver" not in answer:
+            raise _not_etcd(self.endpoint, "/version")
+        cluster = str(answer.get("etcdcluster", ""))
+        return Versions(server=str(answer["etcdserver"]), cluster="" if cluster == "not_decided" else cluster)
+
+    def healthy(self, *, timeout: float = 1.5) -> t.Tuple[bool, str]:
+        """Whether the server can do a linearizable read and no CORRUPT alarm is raised anywhere, and why not.
+
+        Needs no credentials. A full database does not count as unhealthy. A learner may say it is healthy, too.
+
+        :raises Unreachable: when it does not answer at all.
+        """
+        status, text = self._transport.get("/health?exclude=NOSPACE", timeout=timeout)
+        answer = _page(self.endpoint, "/health", text)
+        if "health" not in answer:
+            raise _not_etcd(self.endpoint, "/health")
+        if status == _OK and str(answer["health"]).lower() == "true":
+            return True, ""
+        return False, str(answer.get("reason") or "no reason given")
+
+    def status(self, *, timeout: t.Optional[float] = None) -> Status:
+        """The server's own view of itself."""
+        answer = self._transport.call("Maintenance/Status", {}, timeout=timeout)
+        header = answer.get("header", {})
+        return Status(
+            member_id=_hex(header.get("member_id")),
+            cluster_id=_hex(header.get("cluster_id")),
+            version=str(answer.get("version", "")),
+            leader_id=_hex(answer.get("leader")),
+            is_learner=bool(answer.get("isLearner", False)),
+            db_size=int(answer.get("dbSize", 0)),
+            db_size_in_use=int(answer.get("dbSizeInUse", 0)),
+            raft_index=int(answer.get("raftIndex", 0)),
+            raft_applied_index=int(answer.get("raftAppliedIndex", 0)),
+            raft_term=int(answer.get("raftTerm", 0)),
+            storage_version=str(answer.get("storageVersion", "")),
+            errors=tuple(str(error) for error in answer.get("errors", ())),
+        )
+
+    def move_leader(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
+        """Hand leadership to a voter; only the leader can be asked to.
+
+        :raises Rejected: ``not leader``, or ``bad leader transferee`` for a learner or a stranger.
+        """
+        self._transport.call("Maintenance/MoveLeader", {"targetID": _decimal(member_id)}, timeout=timeout)
+
+    # --- the membership ---
+
+    def members(self, *, linearizable: bool = True, timeout: t.Optional[float] = None) -> t.Tuple[Member, ...]:
+        """The cluster's members as this server knows them, or as a majority does.
+
+        3.4 always tells what it knows itself: call ``healthy`` just before, then that is as new as a majority's.
+        """
+        answer = self._transport.call("Cluster/MemberList", {"linearizable": linearizable}, timeout=timeout)
+        return tuple(_member(entry) for entry in answer.get("members", ()))
+
+    def member_add(self, peer_urls: t.Sequence[str], *, learner: bool, timeout: t.Optional[float] = None) -> Member:
+        """Add a member that has yet to be started.
+
+        :raises Rejected: the URLs are a member's already, or too few members are started, or too many are learners.
+        :raises Unavailable: ``unhealthy cluster``, also for the first 5 s after a server or its peers restarted.
+        """
+        request = {"peerURLs": list(peer_urls), "isLearner": learner}
+        return _member(self._transport.call("Cluster/MemberAdd", request, timeout=timeout).get("member", {}))
+
+    def member_remove(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
+        """:raises NotFound: there is no such member (any more)."""
+        self._transport.call("Cluster/MemberRemove", {"ID": _decimal(member_id)}, timeout=timeout)
+
+    def member_update(self, member_id: str, peer_urls: t.Sequence[str], *, timeout: t.Optional[float] = None) -> None:
+        """Replace a member's peer URLs. (Before 3.5.31 and 3.6.12 this made a learner a voter.)"""
+        request = {"ID": _decimal(member_id), "peerURLs": list(peer_urls)}
+        self._transport.call("Cluster/MemberUpdate", request, timeout=timeout)
+
+    def member_promote(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
+        """Make a learner a voter. etcd does this for a dead learner, too: look at it first.
+
+        :raises Rejected: it is not in sync, or no learner.
+        """
+        self._transport.call("Cluster/MemberPromote", {"ID": _decimal(member_id)}, timeout=timeout)
+
+    # --- alarms ---
+
+    def alarms(self, *, timeout: t.Optional[float] = None) -> t.Tuple[Alarm, ...]:
+        """All alarms of the cluster. Needs a leader."""
+        answer = self._transport.call("Maintenance/Alarm", {"action": "GET"}, timeout=timeout)
+        return tuple(
+            Alarm(member_id=_hex(entry.get("memberID")), kind=str(entry.get("alarm", "NONE")))
+            for entry in answer.get("alarms", ())
+        )
+
+    # --- keys ---
+
+    def get(
+        self, key: bytes, *, revision: int = 0, serializable: bool = False, timeout: t.Optional[float] = None
+    ) -> t.Optional[KeyValue]:
+        """A key (as it was at ``revision``), or None. ``serializable`` asks this server alone."""
+        request: t.Dict[str, t.Any] = {"key": _base64(key), "serializable": serializable}
+        if revision:
+            request["revision"] = str(revision)
+        found = self._transport.call("KV/Range", request, timeout=timeout).get("kvs", ())
+        return _key_value(found[0]) if found else None
+
+    def get_prefix(
+        self,
+        prefix: bytes,
+        *,
+        keys_only: bool = False,
+        limit: int = 0,
+        revision: int = 0,
+        timeout: t.Optional[float] = None,
+    ) -> t.Tuple[KeyValue, ...]:
+        """The keys that begin with ``prefix`` in their order, at most ``limit`` of them; all keys for ``b""``."""
+        request: t.Dict[str, t.Any] = {**_range(prefix), "keys_only": keys_only}
+        if limit:
+            request["limit"] = str(limit)
+        if revision:
+            request["revision"] = str(revision)
+        answer = self._transport.call("KV/Range", request, timeout=timeout)
+        return tuple(_key_value(entry) for entry in answer.get("kvs", ()))
+
+    def put(self, key: bytes, value: bytes, *, timeout: t.Optional[float] = None) -> int:
+        """Write a key; gives the revision. After an ``Unreachable`` or ``Unavailable`` it may be written or not."""
+        request = {"key": _base64(key), "value": _base64(value)}
+        return _revision(self._transport.call("KV/Put", request, timeout=timeout))
+
+    def put_if(
+        self, key: bytes, value: bytes, *, mod_revision: int, timeout: t.Optional[float] = None
+    ) -> t.Optional[int]:
+        """Write a key that was last written at ``mod_revision`` (0: that is not there). None if it was not so."""
+        target = _base64(key)
+        request = {
+            "compare": [{"key": target, "target": "MOD", "result": "EQUAL", "mod_revision": str(mod_revision)}],
+            "success": [{"request_put": {"key": target, "value": _base64(value)}}],
+        }
+        answer = self._transport.call("KV/Txn", request, timeout=timeout)
+        return _revision(answer) if answer.get("succeeded") else None
+
+    def delete(self, key: bytes, *, prefix: bool = False, timeout: t.Optional[float] = None) -> int:
+        """Delete a key, or all that begin with it; gives how many there were."""
+        request = _range(key) if prefix else {"key": _base64(key)}
+        return int(self._transport.call("KV/DeleteRange", request, timeout=timeout).get("deleted", 0))
+
+
+def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -> Client:
+    """A client of the server at a client URL. Nothing is sent yet.
+
+    Like etcdctl this takes ``HOST:PORT``, too: over TLS where a CA or a client certificate is given.
+
+    :raises InvalidInput: the endpoint, a certificate file or the transport cannot be used.
+    """
+    if transport not in TRANSPORTS:
+        raise InvalidInput(f"There is no transport {transport!r}.", remedy=f"Use one of {', '.join(TRANSPORTS)}.")
+    if "://" not in endpoint:
+        secure = connection.ca_path is not None or connection.client_cert is not None
+        endpoint = f"{'https' if secure else 'http'}://{endpoint}"
+    return Client(GatewayTransport(endpoint.rstrip("/"), connection))
+
+
+def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
+    """All that a server shows, in at most five requests of ``timeout`` seconds each; one where nobody answers.
+
+    Never raises a ``ClientError``: what could not be read is said in ``problem``. A learner gives no list and no
+    alarms; a server that knows of no leader is not asked for them.
+    """
+    try:
+        healthy, reason = client.healthy(timeout=timeout)
+    except ClientError as error:
+        return EndpointSeen(endpoint=client.endpoint, healthy=False, problem=error.message)
+    problems = [] if healthy else [f"{client.endpoint} is not healthy: {reason}."]
+
+    silent = False
+
+    def read(what: t.Callable[[], _Read]) -> t.Optional[_Read]:
+        nonlocal silent
+        if silent:
+            return None
+        try:
+            return what()
+        except ClientError as error:
+            if error.message not in problems:
+                problems.append(error.message)
+            silent = isinstance(error, (Unauthenticated, Unavailable, Unreachable))
+            return None
+
+    versions = read(lambda: client.versions(timeout=timeout))
+    status = read(lambda: client.status(timeout=timeout))
+    members: t.Optional[t.Tuple[Member, ...]] = None
+    alarms: t.Tuple[Alarm, ...] = ()
+    if status is None or (status.leader_id and not status.is_learner):
+        members = read(lambda: client.members(timeout=timeout))
+        alarms = read(lambda: client.alarms(timeout=timeout)) or ()
+    if status is not None and Alarm(status.member_id, "CORRUPT") in alarms:
+        healthy = False
+        problems.append(f"{client.endpoint} has the alarm CORRUPT.")
+    return EndpointSeen(
+        endpoint=client.endpoint,
+        healthy=healthy,
+        problem=" ".join(problems),
+        versions=versions,
+        status=status,
+        members=members,
+        alarms=alarms,
+    )
+
+
+def survey(clients: t.Iterable[Client], *, timeout: float = 1.5) -> t.Tuple[EndpointSeen, ...]:
+    """``look`` at all of them at the same time; the answers are in the order of the clients."""
+    todo = tuple(clients)
+    if not todo:
+        return ()
+    if len(todo) == 1:
+        return (look(todo[0], timeout=timeout),)
+    with ThreadPoolExecutor(max_workers=min(len(todo), _LOOKERS)) as pool:
+        return tuple(pool.map(lambda client: look(client, timeout=timeout), todo))
+
+
+_Read = t.TypeVar("_Read")
+
+
+def _hex(decimal: t.Any) -> str:
+    """An ID of etcd's JSON as ours; empty for 0 and for none."""
+    number = int(decimal or 0)
+    return format(number, "x") if number else ""
+
+
+def _decimal(member_id: str) -> str:
+    try:
+        return str(int(member_id, 16))
+    except ValueError as error:
+        raise InvalidInput(f"{member_id!r} is not a member ID.", remedy="It must be hexadecimal.") from error
+
+
+def _member(entry: t.Mapping[str, t.Any]) -> Member:
+    return Member(
+        id=_hex(entry.get("ID")),
+        name=str(entry.get("name", "")),
+        peer_urls=tuple(entry.get("peerURLs", ())),
+        client_urls=tuple(entry.get("clientURLs", ())),
+        is_learner=bool(entry.get("isLearner", False)),
+    )
+
+
+def _key_value(entry: t.Mapping[str, t.Any]) -> KeyValue:
+    return KeyValue(
+        key=base64.b64decode(entry.get("key", "")),
+        value=base64.b64decode(entry.get("value", "")),
+        create_revision=int(entry.get("create_revision", 0)),
+        mod_revision=int(entry.get("mod_revision", 0)),
+        version=int(entry.get("version", 0)),
+    )
+
+
+def _revision(answer: t.Mapping[str, t.Any]) -> int:
+    return int(answer.get("header", {}).get("revision", 0))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _range(prefix: bytes) -> t.Dict[str, str]:
+    """Key and end of the range of all keys with a prefix; etcd takes a single zero byte as "to the end"."""
+    end = prefix.rstrip(b"\xff")
+    end = end[:-1] + bytes((end[-1] + 1,)) if end else b"\0"
+    return {"key": _base64(prefix or b"\0"), "range_end": _base64(end)}
+
+
+def _page(endpoint: str, path: str, text: str) -> t.Dict[str, t.Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError as error:
+        raise _not_etcd(endpoint, path) from error
+    if not isinstance(answer, dict):
+        raise _not_etcd(endpoint, path)
+    return answer
+
+
+def _not_etcd(endpoint: str, path: str) -> NotFound:
+    return NotFound(
+        f"{endpoint} does not answer {path} like etcd does.",
+        endpoint=endpoint,
+        remedy="The endpoint must be a client URL of an etcd server; https:// where it speaks TLS.",
+    )
+
+
+__all__ = ("TRANSPORTS", "Client", "Connection", "KeyValue", "Transport", "connect", "look", "survey")

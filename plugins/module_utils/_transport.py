@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to talk to an etcd server: the words that the client and its transports share. No I/O.
+
+Private to this collection. Everyone else takes these from ``_client``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """Credentials and limits for talking to any server of a cluster. ``timeout`` is for one request, in seconds.
+
+    Without ``ca_path`` the system's certificate authorities are trusted. ``client_key`` may be left out where
+    ``client_cert`` holds the key, too.
+    """
+
+    ca_path: t.Optional[str] = None
+    client_cert: t.Optional[str] = None
+    client_key: t.Optional[str] = None
+    validate_certs: bool = True
+    user: t.Optional[str] = None
+    password: t.Optional[str] = dataclasses.field(default=None, repr=False)
+    timeout: float = 5.0
+
+
+class Transport(t.Protocol):
+    """One server, asked in the JSON shape of etcd's gateway: 64-bit numbers are strings, bytes are base64.
+
+    A transport is used by one thread at a time. ``endpoint`` is its URL.
+    """
+
+    endpoint: str
+
+    def call(
+        self, rpc: str, request: t.Mapping[str, t.Any], *, timeout: t.Optional[float] = None
+    ) -> t.Dict[str, t.Any]:
+        """Carry out a unary call such as ``Cluster/MemberList``, authenticated where a user is set.
+
+        :raises ClientError: the class says what may be done about it; ``details["reason"]`` is etcd's own message.
+        """
+        ...
+
+    def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:
+        """Fetch a plain HTTP page such as ``/health``; gives status and text. Never authenticated.
+
+        :raises Unreachable: when there is no answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up the connection; a later call makes a new one."""
+        ...
+
+
+__all__ = ("Connection", "Transport")

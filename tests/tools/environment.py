@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the checkout needs before anything runs in it: virtual environments and the collection's link.
+
+All of it lands in ``.venv`` and ``.cache``. Everything here may be called again at any time, and by several at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
+COLLECTION = Path("ansible_collections", "quorum", "etcd")
+
+_PROBE = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+class SetupError(Exception):
+    """The machine lacks something; the message says what, and what to do."""
+
+
+class Unavailable(SetupError):
+    """An optional part cannot be had on this machine: skip it, and say so."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment:
+    """A virtual environment: where, what is in it, and which Pythons can carry it, best first."""
+
+    path: Path
+    requirements: str
+    pythons: t.Tuple[str, ...]
+    optional: bool = False
+
+    def program(self, name: str) -> str:
+        return str(self.path / "bin" / name)
+
+
+# ansible-core 2.19 runs on Python 3.11 to 3.13, 2.21 on 3.12 to 3.14
+PLAIN = Environment(ROOT / ".venv", "requirements.txt", ("3.11", "3.12", "3.13"))
+MAIN = dataclasses.replace(PLAIN, requirements="requirements-test.txt")
+NEWEST = Environment(CACHE / "venv-2.21", "requirements-2.21.txt", ("3.13", "3.14", "3.12"), optional=True)
+CORES = {"2.19": MAIN, "2.21": NEWEST}
+
+
+def version_of(python: str | Path) -> str:
+    """The minor version that an interpreter reports, empty where it does not run (a shim without its version)."""
+    try:
+        done = subprocess.run([str(python), "-c", _PROBE], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of this minor version: this one, one on PATH, or one that pyenv or uv keeps."""
+    homes = {os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")} - {""}
+    kept = [path for home in sorted(homes) for path in Path(home, "versions").glob(f"{version}.*/bin/python{version}")]
+    kept += Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python{version}")
+    on_path = shutil.which(f"python{version}")
+    for candidate in filter(None, [sys.executable, on_path, shutil.which("python3"), *map(str, sorted(kept))]):
+        if version_of(candidate) == version:
+            return candidate
+    return None
+
+
+def python_for(environment: Environment) -> str:
+    """The best interpreter for an environment.
+
+    :raises SetupError: none is there, nor could one be had.
+    """
+    for version in environment.pythons:
+        python = find_python(version)
+        if python:
+            return python
+    wanted = " or ".join(f"python{version}" for version in environment.pythons)
+    uv = shutil.which("uv") or MAIN.program("uv")
+    if environment.optional and Path(uv).exists():
+        subprocess.run([uv, "python", "install", environment.pythons[0]], check=False, timeout=300)
+        python = find_python(environment.pythons[0])
+        if python:
+            return python
+    error = Unavailable if environment.optional else SetupError
+    raise error(f"{environment.requirements} needs {wanted}, and this machine has none. Install one of them.")
+
+
+def create(environment: Environment) -> None:
+    """Make the empty virtual environment, bringing what Debian leaves out of Python where that is allowed."""
+    python = python_for(environment)
+    shutil.rmtree(environment.path, ignore_errors=True)
+    if _run(python, "-c", "import ensurepip, venv"):
+        subprocess.run([python, "-m", "venv", str(environment.path)], check=True)
+        return
+    if _run(python, "-c", "import virtualenv"):
+        subprocess.run([python, "-m", "virtualenv", "-q", str(environment.path)], check=True)
+        return
+    package = f"python{version_of(python)}-venv"
+    apt = shutil.which("apt-get")
+    if not apt or os.geteuid() != 0:
+        raise SetupError(
+            f"{python} cannot make virtual environments: its module ensurepip is missing. "
+            f"Install it (Debian: apt-get install {package}) or the package virtualenv, then run this again."
+        )
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    get = [apt, "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    subprocess.run([*get, "update"], env=quiet, check=False)
+    subprocess.run([*get, "install", "--yes", "--no-install-recommends", package], env=quiet, check=True)
+    subprocess.run([python, "-m", "venv", str(environment.path)], check=True)
+
+
+def ensure(environment: Environment) -> None:
+    """Make the environment hold exactly what its requirements say; nothing happens where it does."""
+    stamp = environment.path / f".{environment.requirements}"
+    wanted = _digest(environment.requirements)
+    with _lock(f"{environment.path.name.lstrip('.')}"):
+        python = environment.program("python")
+        if version_of(python) not in environment.pythons:
+            create(environment)
+        elif stamp.exists() and stamp.read_text() == wanted:
+            return
+        print(f"setup: {environment.requirements} -> {environment.path.relative_to(ROOT)}", flush=True)
+        command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", environment.requirements]
+        subprocess.run(command, cwd=ROOT, check=True)
+        stamp.write_text(wanted)
+
+
+def link_collection() -> None:
+    """Make this tree importable and playable as ``quorum.etcd``: ``.cache`` is the collections path."""
+    link = CACHE / COLLECTION
+    link.parent.mkdir(parents=True, exist_ok=True)
+    target = os.path.relpath(ROOT, link.parent)
+    with _lock("link"):
+        if not (link.is_symlink() and os.readlink(link) == target):
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+
+
+def variables() -> t.Dict[str, str]:
+    """The environment variables under which tools run: ours first on PATH, plays find the collection."""
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([str(MAIN.path / "bin"), os.environ.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(MAIN.path),
+        "ANSIBLE_COLLECTIONS_PATH": str(CACHE),
+    }
+
+
+def _digest(requirements: str) -> str:
+    """Over a requirements file and those it includes."""
+    path = ROOT / requirements
+    text = path.read_text()
+    included = [line.split(None, 1)[1] for line in text.splitlines() if line.startswith("-r ")]
+    parts = [text, *(_digest(os.path.relpath(path.parent / name, ROOT)) for name in included)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _run(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> t.Iterator[None]:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f".{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -18,7 +18,8 @@ attributes:
   diff_mode:
     description: Returns in diff mode what has changed, or in check mode what would change.
   idempotent:
-    description: When run twice in a row without anything else changing, the second run reports RV(ignore:changed=false).
+    description: When run twice in a row without anything else changing, the second run reports
+      RV(ignore:changed=false).
 """
 
     # For modules that only look.

@@ -9,7 +9,14 @@ Private to this collection.
 
 from __future__ import annotations
 
+import os
 import typing as t
+
+from ansible.module_utils.common.parameters import env_fallback
+from ansible.module_utils.errors import AnsibleFallbackNotFound
+
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 
 Spec = t.Dict[str, t.Dict[str, t.Any]]
 
@@ -61,4 +68,66 @@ class ArgumentSpec:
         }
 
 
-__all__ = ("ArgumentSpec",)
+def connection_spec() -> ArgumentSpec:
+    """The options of every module that talks to etcd; documented in the fragment ``_connection``."""
+    return ArgumentSpec(
+        {
+            "endpoints": {
+                "type": "list",
+                "elements": "str",
+                "default": ["http://127.0.0.1:2379"],
+                "fallback": (env_fallback, ["ETCDCTL_ENDPOINTS"]),
+            },
+            "ca_path": {"type": "path", "fallback": (env_fallback, ["ETCDCTL_CACERT"])},
+            "client_cert": {"type": "path", "fallback": (env_fallback, ["ETCDCTL_CERT"])},
+            "client_key": {"type": "path", "no_log": False, "fallback": (env_fallback, ["ETCDCTL_KEY"])},
+            "validate_certs": {"type": "bool", "default": True},
+            "user": {"type": "str", "fallback": (_user_fallback, [])},
+            "password": {"type": "str", "no_log": True, "fallback": (_password_fallback, [])},
+            "timeout": {"type": "float", "default": 5.0},
+            "transport": {"type": "str", "choices": ["auto", "gateway"], "default": "auto"},
+        },
+        required_by={"client_key": ["client_cert"]},
+    )
+
+
+def connection_of(params: t.Mapping[str, t.Any]) -> Connection:
+    """What a module was told by the options of ``connection_spec``.
+
+    :raises InvalidInput: a user without a password, or a timeout that is not above 0.
+    """
+    if params["user"] and params["password"] is None:
+        raise InvalidInput(f"There is no password for the user {params['user']}.", remedy="Set password.")
+    if params["timeout"] <= 0:
+        raise InvalidInput(f"A timeout of {params['timeout']:g} s leaves no time for an answer.")
+    return Connection(
+        ca_path=params["ca_path"] or None,
+        client_cert=params["client_cert"] or None,
+        client_key=params["client_key"] or None,
+        validate_certs=params["validate_certs"],
+        user=params["user"] or None,
+        password=params["password"],
+        timeout=params["timeout"],
+    )
+
+
+def _user_fallback() -> str:
+    """The name in etcdctl's ``ETCDCTL_USER``, which may be ``name:password``: the rest must never show."""
+    name = os.environ.get("ETCDCTL_USER", "").partition(":")[0]
+    if not name:
+        raise AnsibleFallbackNotFound
+    return name
+
+
+def _password_fallback() -> str:
+    """``ETCDCTL_PASSWORD``, or what follows the name in ``ETCDCTL_USER``."""
+    password = os.environ.get("ETCDCTL_PASSWORD")
+    if password is not None:
+        return password
+    colon, password = os.environ.get("ETCDCTL_USER", "").partition(":")[1:]
+    if not colon:
+        raise AnsibleFallbackNotFound
+    return password
+
+
+__all__ = ("ArgumentSpec", "connection_of", "connection_spec")

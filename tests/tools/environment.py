@@ -97,43 +97,39 @@ def python_for(environment: Environment) -> str:
 
 
 def create(environment: Environment) -> None:
-    """Make the empty virtual environment, bringing what Debian leaves out of Python where that is allowed."""
+    """Make the empty virtual environment. Debian leaves a part of Python out that this usually takes.
+
+    :raises SetupError: no way was found; the message says what to install.
+    """
     python = python_for(environment)
+    place = str(environment.path)
     shutil.rmtree(environment.path, ignore_errors=True)
-    if _run(python, "-c", "import ensurepip, venv"):
-        subprocess.run([python, "-m", "venv", str(environment.path)], check=True)
-        return
-    if _run(python, "-c", "import virtualenv"):
-        subprocess.run([python, "-m", "virtualenv", "-q", str(environment.path)], check=True)
-        return
-    package = f"python{version_of(python)}-venv"
-    apt = shutil.which("apt-get")
-    if not apt or os.geteuid() != 0:
-        raise SetupError(
-            f"{python} cannot make virtual environments: its module ensurepip is missing. "
-            f"Install it (Debian: apt-get install {package}) or the package virtualenv, then run this again."
-        )
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    get = [apt, "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    subprocess.run([*get, "update"], env=quiet, check=False)
-    subprocess.run([*get, "install", "--yes", "--no-install-recommends", package], env=quiet, check=True)
-    subprocess.run([python, "-m", "venv", str(environment.path)], check=True)
+    if _can(python, "ensurepip", "venv"):
+        _call(python, "-m", "venv", place)
+    elif _can(python, "pip", "venv"):
+        _call(python, "-m", "venv", "--without-pip", place)
+        _call(python, "-m", "pip", "--python", environment.program("python"), "install", "-q", "pip")
+    elif _can(python, "virtualenv"):
+        _call(python, "-m", "virtualenv", "-q", place)
+    else:
+        _install(f"python{version_of(python)}-venv", python)
+        _call(python, "-m", "venv", place)
 
 
 def ensure(environment: Environment) -> None:
     """Make the environment hold exactly what its requirements say; nothing happens where it does."""
-    stamp = environment.path / f".{environment.requirements}"
-    wanted = _digest(environment.requirements)
+    wanted = _digests(environment.requirements)
     with _lock(f"{environment.path.name.lstrip('.')}"):
         python = environment.program("python")
         if version_of(python) not in environment.pythons:
             create(environment)
-        elif stamp.exists() and stamp.read_text() == wanted:
+        elif _read(_stamp(environment, environment.requirements)) == wanted[environment.requirements]:
             return
         print(f"setup: {environment.requirements} -> {environment.path.relative_to(ROOT)}", flush=True)
         command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", environment.requirements]
         subprocess.run(command, cwd=ROOT, check=True)
-        stamp.write_text(wanted)
+        for name, digest in wanted.items():
+            _stamp(environment, name).write_text(digest)
 
 
 def link_collection() -> None:
@@ -157,17 +153,48 @@ def variables() -> t.Dict[str, str]:
     }
 
 
-def _digest(requirements: str) -> str:
-    """Over a requirements file and those it includes."""
+def _digests(requirements: str) -> t.Dict[str, str]:
+    """Of a requirements file, over all that it includes, and of those."""
     path = ROOT / requirements
     text = path.read_text()
-    included = [line.split(None, 1)[1] for line in text.splitlines() if line.startswith("-r ")]
-    parts = [text, *(_digest(os.path.relpath(path.parent / name, ROOT)) for name in included)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    found: t.Dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("-r "):
+            found.update(_digests(os.path.relpath(path.parent / line.split()[1], ROOT)))
+    parts = [text, *(found[name] for name in sorted(found))]
+    return {**found, requirements: hashlib.sha256("\n".join(parts).encode()).hexdigest()}
 
 
-def _run(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def _stamp(environment: Environment, requirements: str) -> Path:
+    """Where an environment says that it holds these requirements."""
+    return environment.path / f".{requirements.replace('/', '-')}"
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _can(python: str, *modules: str) -> bool:
+    code = f"import {', '.join(modules)}"
+    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def _call(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+def _install(package: str, python: str) -> None:
+    """Bring a package of the distribution, where that is allowed."""
+    apt = shutil.which("apt-get")
+    if not apt or os.geteuid() != 0:
+        raise SetupError(
+            f"{python} cannot make virtual environments: it has neither ensurepip, pip nor virtualenv. "
+            f"Install one of them (Debian: apt-get install {package}), then run this again."
+        )
+    get = [apt, "-qq", "-o", "DPkg::Lock::Timeout=300"]
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*get, "update"], env=variables, check=False)
+    subprocess.run([*get, "install", "--yes", "--no-install-recommends", package], env=variables, check=True)
 
 
 @contextlib.contextmanager

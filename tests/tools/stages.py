@@ -246,7 +246,7 @@ def main(names: t.Sequence[str]) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except environment.SetupError as error:
+    except (environment.SetupError, subprocess.CalledProcessError) as error:
         sys.exit(f"setup: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -19,14 +19,16 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 PREFIX = "ansible_collections.quorum.etcd.plugins."
 
 WORDS = {"_argspec", "_envfile", "_errors", "_model", "_transport", "_version"}
-DECISIONS = {"_membership", "_plan", "_report", "_settings", "_settings_table", "_wish"}
+DECISIONS = {"_membership", "_plan", "_report", "_settings", "_settings_table", "_status", "_wish"}
+ACTING = {"_turn"}
 
 # What a layer may import of the collection, from the bottom up.
 MAY_KNOW = {
     "words": {"words"},
     "decisions": {"words", "decisions"},
     "doing": {"words", "doing"},
-    "wiring": {"words", "decisions", "doing"},
+    "acting": {"words", "decisions", "doing"},
+    "wiring": {"words", "decisions", "doing", "acting", "wiring"},
     "documentation": set[str](),
 }
 
@@ -40,6 +42,7 @@ PURE = {
     "contextlib",
     "copy",
     "dataclasses",
+    "datetime",
     "difflib",
     "enum",
     "functools",
@@ -78,6 +81,8 @@ def layer_of(path: Path) -> str:
         return "wiring"
     if path.stem in WORDS:
         return "words"
+    if path.stem in ACTING:
+        return "acting"
     return "decisions" if path.stem in DECISIONS else "doing"
 
 

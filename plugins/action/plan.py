@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The planner's shell on the controller: gathers what the hosts of a cluster wish and show, prints the plan, and hands
+each host its own part.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, check, desire, read, warnings
+from ansible_collections.quorum.etcd.plugins.plugin_utils._play import sights
+
+
+class Cluster(t.NamedTuple):
+    """The hosts of one cluster as this play knows them."""
+
+    name: str
+    wishes: t.Tuple[Wish, ...]
+    seen: t.Dict[str, HostSeen]
+    absent: t.Tuple[Absent, ...]
+    others: t.Tuple[Wish, ...]
+
+
+class ActionModule(ActionBase):
+    """Plan for the cluster of this host. Runs once per host, and comes to the same plan on each of a cluster."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+        """See the module's documentation for what is returned."""
+        variables = task_vars or {}
+        super().run(tmp, variables)
+        _validated, arguments = self.validate_argument_spec(
+            argument_spec={"hosts": {"type": "list", "elements": "str", "required": True}}
+        )
+        host = str(variables["inventory_hostname"])
+        try:
+            self._refuse_free(variables)
+            cluster = gather(host, [str(item) for item in arguments["hosts"]], variables)
+            speaker = cluster.wishes[0].host
+            try:
+                return self._plan(host, speaker, cluster)
+            except QuorumError as error:
+                text = str(error) if host == speaker else f"cluster {cluster.name}: refused, see {speaker}"
+                return {"failed": True, "msg": text}
+        except QuorumError as error:
+            return {"failed": True, "msg": str(error)}
+
+    def _plan(self, host: str, speaker: str, cluster: Cluster) -> t.Dict[str, t.Any]:
+        faults = check(cluster.wishes, cluster.others)
+        if faults:
+            listed = "\n".join(f"  * {fault}" for fault in faults)
+            raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {len(faults)} faults:\n{listed}", remedy="")
+        desired = tuple(desire(wish) for wish in cluster.wishes)
+        first = cluster.wishes[0]
+        made = plan(
+            desired,
+            cluster.seen,
+            cluster.absent,
+            Options(
+                cluster=cluster.name,
+                token=first.token,
+                allow_downtime=first.allow_downtime,
+                remove=first.remove,
+                replace=first.replace,
+            ),
+        )
+        told = [*warnings(cluster.wishes, len(cluster.wishes) + len(cluster.absent)), *made.warnings]
+        text = plan_text(made, told, diff=self._task.diff)
+        if host == speaker and (made.turns or told):
+            Display().display(text)
+        mine = next(wish for wish in desired if wish.host == host)
+        return part(mine, made, cluster, text)
+
+    def _refuse_free(self, variables: t.Mapping[str, t.Any]) -> None:
+        parent = self._task
+        while getattr(parent, "_parent", None) is not None:
+            parent = parent._parent
+        strategy = str(getattr(getattr(parent, "_play", None), "strategy", None) or "linear")
+        if strategy.rpartition(".")[2] not in ("linear", "debug", "mitogen_linear"):
+            raise Refused(
+                f"The strategy {strategy} lets hosts run ahead of each other, and members would stop at the same time.",
+                remedy="Run this play with strategy: linear.",
+            )
+
+
+def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) -> Cluster:
+    """What the play knows of the cluster that ``host`` is in.
+
+    :raises QuorumError: when a host's variables cannot be read, or a host of the cluster failed before.
+    """
+    everyone = sights(hosts if host in hosts else [*hosts, host], variables)
+    name = next(sight.cluster for sight in everyone if sight.host == host)
+    wishes: t.List[Wish] = []
+    others: t.List[Wish] = []
+    seen: t.Dict[str, HostSeen] = {}
+    faults: t.List[Fault] = []
+    for sight in everyone:
+        if sight.wish is None or sight.seen is None:
+            continue
+        machine = f"{sight.seen.system.hostname} {sight.seen.system.default_address}"
+        wish, wrong = read(sight.host, machine, sight.wish)
+        if sight.cluster == name:
+            seen[sight.host] = sight.seen
+            faults += wrong
+        if wish is not None:
+            (wishes if sight.cluster == name else others).append(wish)
+    missing = [sight for sight in everyone if sight.cluster == name and sight.missing]
+    failed = [sight.host for sight in missing if sight.failed]
+    absent = [Absent(sight.host, sight.name, sight.missing) for sight in missing]
+    if failed:
+        raise Refused(
+            f"cluster {name}: nothing was changed, since {', '.join(failed)} failed before the plan was made.",
+            remedy="See what failed there, put it right and run again.",
+        )
+    if faults:
+        raise InvalidInput(f"cluster {name}: nothing was changed. " + " ".join(map(str, faults)), remedy="")
+    return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others))
+
+
+def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
+    """What one host needs of the plan."""
+    number, step = made.step(desired.host)
+    starting = step is not None and step.action != "settle"
+    together = number >= 0 and len(made.turns[number].steps) > 1
+    return {
+        "changed": step is not None,
+        "msg": text,
+        "cluster": cluster.name,
+        "kind": made.kind,
+        "length": len(made.turns),
+        "turn": number,
+        "together": starting and together,
+        "before": [item.host for turn in made.turns[: max(number, 0)] for item in turn.steps],
+        "install": starting and desired.release not in {release.path for release in cluster.seen[desired.host].releases},
+        "step": encode(step) if step is not None else {},
+        "desired": encode(desired),
+        "peers": [
+            url for wish in cluster.wishes if wish.host != desired.host for url in desire(wish).client_urls
+        ],
+        "members": [wish.host for wish in cluster.wishes],
+    }

@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The state of a cluster as rows, from what its hosts showed; and as a table for a terminal.
+
+Private to this collection. Pure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, Member
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One member, or a host that is none.
+
+    ``role``: ``leader``, ``follower``, ``learner``; ``unstarted`` (listed, never published itself), ``unobserved``
+    (listed, and no host of the inventory showed it), ``none`` (a host whose member nobody lists) or ``down``.
+    ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (seconds since 1970).
+    """
+
+    name: str
+    host: str
+    role: str
+    healthy: bool
+    id: str = ""
+    version: str = ""
+    db_size: int = 0
+    db_size_in_use: int = 0
+    raft_index: int = 0
+    lag: t.Optional[int] = None
+    alarms: t.Tuple[str, ...] = ()
+    since: t.Optional[float] = None
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterStatus:
+    """A whole cluster; ``quorum`` says that a member answered a linearizable read."""
+
+    name: str
+    id: str
+    quorum: bool
+    rows: t.Tuple[Row, ...]
+
+
+def cluster_status(
+    name: str, seen: t.Mapping[str, HostSeen], unseen: t.Mapping[str, str], names: t.Mapping[str, str]
+) -> ClusterStatus:
+    """Rows for all that is listed and all hosts, in the inventory's order, then the members that have no host here.
+
+    ``unseen`` are hosts that were not observed, with the reason; ``names`` are the members' names by host.
+    """
+    answers = [host.local for host in seen.values() if host.local is not None]
+    members: t.Tuple[Member, ...] = next((local.members for local in answers if local.members is not None), ())
+    statuses = [local.status for local in answers if local.status is not None]
+    leader = next((status.leader_id for status in statuses if status.leader_id), "")
+    highest = max((status.raft_index for status in statuses), default=0)
+    at_leader = next((status.raft_index for status in statuses if status.member_id == leader), highest)
+    alarms: t.Dict[str, t.Set[str]] = {}
+    for local in answers:
+        for alarm in local.alarms:
+            alarms.setdefault(alarm.member_id, set()).add(alarm.kind)
+    rows, known = [], set()
+    for host in [*seen, *unseen]:
+        member = _member_of(seen.get(host), names[host], members)
+        if member is not None:
+            known.add(member.id)
+        if host in seen:
+            rows.append(_row(host, names[host], seen[host], member, leader, at_leader, alarms))
+        else:
+            rows.append(
+                Row(
+                    member.label if member else names[host],
+                    host,
+                    "unobserved",
+                    False,
+                    id=member.id if member else "",
+                    problem=unseen[host],
+                )
+            )
+    rows += [
+        Row(member.label, "", "unobserved", False, id=member.id, problem="not in the inventory")
+        for member in members
+        if member.id not in known
+    ]
+    cluster = next((status.cluster_id for status in statuses), "")
+    return ClusterStatus(name, cluster, bool(members), tuple(rows))
+
+
+def table(status: ClusterStatus) -> str:
+    """The rows for a terminal, with a headline; times are UTC."""
+    serving = sum(row.healthy for row in status.rows)
+    title = f"cluster {status.name}" + (f" ({status.id})" if status.id else "") + f": {serving} of {len(status.rows)} healthy"
+    if not status.quorum:
+        title += ", no quorum"
+    head = ("NAME", "ID", "ROLE", "HEALTH", "VERSION", "DB", "IN USE", "INDEX", "LAG", "ALARMS", "SINCE")
+    lines = [head, *(_cells(row) for row in status.rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    text = [title]
+    text += ["  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    text += [f"  {row.name}: {row.problem}" for row in status.rows if row.problem]
+    return "\n".join(text)
+
+
+def _member_of(seen: t.Optional[HostSeen], name: str, members: t.Sequence[Member]) -> t.Optional[Member]:
+    if seen is not None and seen.data.member_id:
+        return next((member for member in members if member.id == seen.data.member_id), None)
+    return next((member for member in members if member.name == name), None)
+
+
+def _row(
+    host: str,
+    name: str,
+    seen: HostSeen,
+    member: t.Optional[Member],
+    leader: str,
+    at_leader: int,
+    alarms: t.Mapping[str, t.AbstractSet[str]],
+) -> Row:
+    local = seen.local
+    status = local.status if local is not None else None
+    identity = member.id if member else (status.member_id if status else seen.data.member_id)
+    problem = local.problem if local is not None else ("" if member and not member.started else "its server does not run")
+    return Row(
+        name=member.label if member else name,
+        host=host,
+        role=_role(seen, member, leader),
+        healthy=local is not None and local.healthy,
+        id=identity,
+        version=local.versions.server if local is not None and local.versions is not None else "",
+        db_size=status.db_size if status else 0,
+        db_size_in_use=status.db_size_in_use if status else 0,
+        raft_index=status.raft_index if status else 0,
+        lag=max(at_leader - status.raft_index, 0) if status else None,
+        alarms=tuple(sorted(alarms.get(identity, ()))),
+        since=seen.process.started if seen.process else None,
+        problem=problem,
+    )
+
+
+def _role(seen: HostSeen, member: t.Optional[Member], leader: str) -> str:
+    local = seen.local
+    if local is not None and local.status is not None:
+        if local.status.is_learner:
+            return "learner"
+        return "leader" if local.status.member_id == leader else "follower"
+    if member is not None and not member.started:
+        return "unstarted"
+    return "down" if member is not None or seen.data.initialised else "none"
+
+
+def _cells(row: Row) -> t.Tuple[str, ...]:
+    since = _moment(row.since) if row.since is not None else "-"
+    return (
+        row.name,
+        row.id or "-",
+        row.role,
+        "healthy" if row.healthy else "-",
+        row.version or "-",
+        _size(row.db_size),
+        _size(row.db_size_in_use),
+        str(row.raft_index or "-"),
+        "-" if row.lag is None else str(row.lag),
+        ",".join(row.alarms) or "-",
+        since,
+    )
+
+
+def _moment(since: float) -> str:
+    return datetime.datetime.fromtimestamp(since, tz=datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _size(size: int) -> str:
+    if not size:
+        return "-"
+    value, unit = float(size), 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+__all__ = ("ClusterStatus", "Row", "cluster_status", "table")

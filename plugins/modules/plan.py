@@ -1,0 +1,110 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What is documented here is an action plugin: it runs on the controller.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Plan the turns of a cluster's members
+version_added: 0.1.0
+description:
+  - Validates what the hosts of a cluster wish, compares it with what they showed, and plans the turns that lead there, or
+    refuses with the reason and the remedy. Nothing is changed.
+  - A part of the role P(quorum.etcd.etcd#role), of no use without it. It reads the role's own variables of all hosts.
+  - It runs once per host and comes to the same plan on each host of a cluster. The plan is printed once per cluster.
+  - Plays with a strategy that lets hosts run ahead of each other are refused.
+extends_documentation_fragment:
+  - quorum.etcd._attributes
+  - quorum.etcd._attributes.INFO_MODULE
+options:
+  hosts:
+    description:
+      - All inventory hosts that may be members, of any number of clusters. Those with the same C(etcd_cluster_name) form one.
+      - Hosts that are not in the play count as members that cannot be asked, so that a limit never shrinks a cluster.
+    type: list
+    elements: str
+    required: true
+author:
+  - the quorum.etcd authors
+seealso:
+  - module: quorum.etcd.server
+  - module: quorum.etcd.server_info
+"""
+
+EXAMPLES = r"""
+- name: Plan
+  quorum.etcd.plan:
+    hosts: "{{ groups['etcd'] }}"
+  register: __etcd_plan
+"""
+
+RETURN = r"""
+cluster:
+  description: The name of this host's cluster.
+  returned: success
+  type: str
+  sample: etcd
+kind:
+  description: What kind of plan it is.
+  returned: success
+  type: str
+  sample: V(bootstrap), V(resume), V(cold-start), V(converge) or V(nothing)
+msg:
+  description: The plan as it is printed.
+  returned: success
+  type: str
+  sample: "cluster etcd: nothing to do"
+length:
+  description: How many turns the cluster takes.
+  returned: success
+  type: int
+  sample: 3
+turn:
+  description: In which of them this host acts, from 0; -1 where it has nothing to do.
+  returned: success
+  type: int
+  sample: 0
+together:
+  description: Others act in the same turn, so starting and waiting are two tasks.
+  returned: success
+  type: bool
+  sample: true
+before:
+  description: The hosts that act in earlier turns.
+  returned: success
+  type: list
+  elements: str
+  sample: [etcd1]
+install:
+  description: The release must be brought to this host first.
+  returned: success
+  type: bool
+  sample: true
+step:
+  description: What this host does in its turn; empty where it has nothing to do.
+  returned: success
+  type: dict
+  sample: {"action": "restart", "host": "etcd1", "reason": "runs with other settings", "gated": true}
+desired:
+  description: This host's server as it is wished, with its whole environment.
+  returned: success
+  type: dict
+  sample: {"name": "etcd1", "version": "3.6.16", "release": "/opt/etcd/3.6.16"}
+peers:
+  description: The client URLs of the other members.
+  returned: success
+  type: list
+  elements: str
+  sample: ["http://192.0.2.11:2379"]
+members:
+  description: The hosts of the cluster that are in this play.
+  returned: success
+  type: list
+  elements: str
+  sample: [etcd1, etcd2, etcd3]
+"""

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a play knows of its hosts, for the action plugins of this collection. Private to it; runs on the controller."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, decode
+
+# The role's own variables: how a host is wished as a member, and what it showed.
+WISH = "__etcd_wish"
+SEEN = "__etcd_seen"
+
+
+class Sight(t.NamedTuple):
+    """One host as this play knows it.
+
+    ``wish`` and ``seen`` are there together. Where they are not, ``missing`` says why, after the host's name; ``failed``
+    says that the host was reached, and failed in an earlier task.
+    """
+
+    host: str
+    cluster: str
+    name: str
+    wish: t.Optional[t.Mapping[str, t.Any]] = None
+    seen: t.Optional[HostSeen] = None
+    missing: str = ""
+    failed: bool = False
+
+
+def sights(hosts: t.Iterable[str], variables: t.Mapping[str, t.Any]) -> t.Tuple[Sight, ...]:
+    """The hosts in the order given. ``variables`` are the task's.
+
+    Defaults of a role are not seen from other hosts: one that was not described counts with its inventory variables.
+    """
+    active = set(map(str, variables["ansible_play_hosts"]))
+    everyone = set(map(str, variables["ansible_play_hosts_all"]))
+    batch = set(map(str, variables.get("ansible_play_batch", active)))
+    return tuple(_sight(host, variables["hostvars"][host], active, everyone, batch) for host in hosts)
+
+
+def _sight(
+    host: str,
+    theirs: t.Mapping[str, t.Any],
+    active: t.AbstractSet[str],
+    everyone: t.AbstractSet[str],
+    batch: t.AbstractSet[str],
+) -> Sight:
+    # What hosts of an earlier batch showed is out of date.
+    if host in active and host in batch and theirs.get(WISH):
+        wish = theirs[WISH]
+        seen = decode(HostSeen, theirs[SEEN]["server"])
+        return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, seen=seen)
+    cluster, name = str(theirs.get("etcd_cluster_name", "etcd")), str(theirs.get("etcd_name", host))
+    if host not in everyone:
+        return Sight(host, cluster, name, missing="was left out of this run")
+    if host in active:
+        return Sight(host, cluster, name, missing="is in another batch of this run")
+    if (theirs.get(SEEN) or {}).get("unreachable"):
+        return Sight(host, cluster, name, missing="is unreachable")
+    return Sight(host, cluster, name, missing="failed in an earlier task", failed=True)
+
+
+__all__ = ("SEEN", "WISH", "Sight", "sights")

@@ -111,6 +111,23 @@ def connection_of(params: t.Mapping[str, t.Any]) -> Connection:
     )
 
 
+def instance_spec() -> ArgumentSpec:
+    """Where an instance is, for every module that works on one; documented in the fragment ``_instance``."""
+    return ArgumentSpec(
+        {
+            "service": {"type": "str", "default": "etcd"},
+            "deployment": {"type": "str", "choices": ["systemd", "procfile"], "default": "systemd"},
+            "config_dir": {"type": "path", "default": "/etc/etcd"},
+            "data_dir": {"type": "path", "default": "/var/lib/etcd"},
+            "release_dir": {"type": "path", "default": "/opt/etcd"},
+            "procfile_dir": {"type": "path"},
+            "procfile_runner": {"type": "str", "default": "honcho"},
+            "owner": {"type": "str", "default": "etcd"},
+        },
+        required_if=[("deployment", "procfile", ("procfile_dir",))],
+    )
+
+
 def _user_fallback() -> str:
     """The name in etcdctl's ``ETCDCTL_USER``, which may be ``name:password``: the rest must never show."""
     name = os.environ.get("ETCDCTL_USER", "").partition(":")[0]
@@ -130,4 +147,4 @@ def _password_fallback() -> str:
     return password
 
 
-__all__ = ("ArgumentSpec", "connection_of", "connection_spec")
+__all__ = ("ArgumentSpec", "connection_of", "connection_spec", "instance_spec")

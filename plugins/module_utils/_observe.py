@@ -1,0 +1,336 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that one host shows of one instance, in one look. Private to this collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import grp
+import ipaddress
+import os
+import pwd
+import re
+import secrets
+import stat
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _envfile, _process, _system
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
+from ansible_collections.quorum.etcd.plugins.module_utils._client import connect as connect_to
+from ansible_collections.quorum.etcd.plugins.module_utils._client import look as look_at_endpoint
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, InvalidInput, QuorumError
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import BOOTSTRAP, ENVIRONMENT, Files
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    DataSeen,
+    EndpointSeen,
+    FilesSeen,
+    HostSeen,
+    PathSeen,
+    ProcessSeen,
+    ReleaseSeen,
+    RunCommand,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, Service, SystemdService
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """Where an instance is. ``service`` is the unit's name without its ending, or the entry of the Procfile.
+
+    ``release_dir`` holds the releases side by side. ``owner`` is the system user that a unit runs etcd as.
+    """
+
+    service: str
+    deployment: str
+    config_dir: str
+    data_dir: str
+    release_dir: str
+    procfile_dir: t.Optional[str] = None
+    runner: str = "honcho"
+    owner: str = "etcd"
+
+    @property
+    def working_dir(self) -> str:
+        """What relative paths in its environment start from."""
+        return self.procfile_dir if self.deployment == "procfile" and self.procfile_dir else "/"
+
+
+def instance_of(params: t.Mapping[str, t.Any]) -> Instance:
+    """What a module was told by the options of ``instance_spec``."""
+    return Instance(
+        service=params["service"],
+        deployment=params["deployment"],
+        config_dir=params["config_dir"],
+        data_dir=params["data_dir"],
+        release_dir=params["release_dir"],
+        procfile_dir=params["procfile_dir"],
+        runner=params["procfile_runner"],
+        owner=params["owner"],
+    )
+
+
+def service_of(instance: Instance, run: RunCommand) -> Service:
+    """What runs the instance.
+
+    :raises InvalidInput: for a Procfile without its directory.
+    """
+    if instance.deployment != "procfile":
+        return SystemdService(instance.service, run)
+    if not instance.procfile_dir:
+        raise InvalidInput("A Procfile needs its directory.", remedy="Set procfile_dir.")
+    return ProcfileService(instance.procfile_dir, instance.service, run, instance.runner)
+
+
+def connector(instance: Instance, connection: Connection, *, transport: str = "auto") -> t.Callable[[str], Client]:
+    """How to connect to the servers of this instance's cluster.
+
+    Where ``connection`` names no authority or no client certificate, the server's own are taken from its ``etcd.env``
+    as far as this user may read them: a server's certificate usually serves as a client's, too.
+    """
+
+    def connect(endpoint: str) -> Client:
+        own = _own_credentials(instance, connection) if not endpoint.startswith("http:") else connection
+        return connect_to(endpoint, own, transport=transport)
+
+    return connect
+
+
+def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], Client]) -> HostSeen:
+    """Look at everything once. Never fails because something is down, missing or hidden from this user.
+
+    What this user may not read counts as being there: files as empty ones, data as ``initialised``; the ``problem`` of
+    the data says so.
+    """
+    service = service_of(instance, run)
+    state = service.seen()
+    files, hidden = _look_at_files(instance, service)
+    process = _process.look(state.main_pid) if state.main_pid else None
+    data = _look_at_data(instance, service, files, process)
+    if hidden:
+        data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
+    return HostSeen(
+        nonce=secrets.token_hex(8),
+        system=_system.look(),
+        service=state,
+        files=files,
+        data=data,
+        releases=_look_at_releases(instance, files, run),
+        directories=_look_at_directories(instance, data),
+        user=instance.deployment == "procfile" or _user_exists(instance.owner),
+        process=process,
+        local=_look_at_local(process, connect) if process else None,
+    )
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _look_at_files(instance: Instance, service: Service) -> t.Tuple[FilesSeen, t.List[str]]:
+    """What is written, and what of it could not be read."""
+    files = Files(instance.config_dir)
+    try:
+        return dataclasses.replace(files.seen(), definition=service.definition()), []
+    except DataError:
+        hidden: t.List[str] = []
+
+    def read(name: str) -> t.Optional[t.Dict[str, str]]:
+        try:
+            text = files.read(name)
+        except DataError as error:
+            hidden.append(error.message)
+            return {}
+        return None if text is None else _envfile.redact(_envfile.parse(text))
+
+    try:
+        release = files.release()
+    except DataError as error:
+        hidden.append(error.message)
+        release = None
+    environment, bootstrap = read(ENVIRONMENT), read(BOOTSTRAP)
+    return FilesSeen(
+        environment=environment, bootstrap=bootstrap, definition=service.definition(), release=release
+    ), hidden
+
+
+def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> t.Tuple[ReleaseSeen, ...]:
+    """Where there is an etcd: below ``release_dir``, and where the release link points."""
+    try:
+        places = [os.path.join(instance.release_dir, name) for name in sorted(os.listdir(instance.release_dir))]
+    except OSError:
+        places = []
+    if files.release:
+        places.append(os.path.normpath(os.path.join(instance.config_dir, files.release)))
+    found = []
+    for path in dict.fromkeys(places):
+        program = os.path.join(path, "etcd")
+        if os.path.isfile(program) and os.access(program, os.X_OK):
+            found.append(ReleaseSeen(path=path, version=_version_of(path, program, run)))
+    return tuple(found)
+
+
+def _version_of(path: str, program: str, run: RunCommand) -> str:
+    named = Version.parse_or_none(os.path.basename(path))
+    if named is not None:
+        return str(named)
+    # Through a shell: a program for another machine is then an exit code and no exception.
+    _code, out, _problem = run(["/bin/sh", "-c", 'exec "$0" --version', program])
+    told = re.search(r"^etcd Version: (\S+)", out, re.MULTILINE)
+    version = Version.parse_or_none(told.group(1)) if told else None
+    return str(version) if version is not None else ""
+
+
+def _look_at_directories(instance: Instance, data: DataSeen) -> t.Tuple[PathSeen, ...]:
+    places = [instance.config_dir, data.path, instance.release_dir]
+    if not data.wal_path.startswith(data.path + os.sep):
+        places.append(data.wal_path)
+    if instance.procfile_dir and instance.deployment == "procfile":
+        places.append(instance.procfile_dir)
+    found = []
+    for path in dict.fromkeys(places):
+        try:
+            kept = os.stat(path)
+        except OSError:
+            continue
+        if stat.S_ISDIR(kept.st_mode):
+            found.append(
+                PathSeen(
+                    path=path,
+                    owner=_name(kept.st_uid, pwd.getpwuid),
+                    group=_name(kept.st_gid, grp.getgrgid),
+                    mode=f"{stat.S_IMODE(kept.st_mode):04o}",
+                )
+            )
+    return tuple(found)
+
+
+def _name(number: int, find: t.Callable[[int], t.Tuple[t.Any, ...]]) -> str:
+    try:
+        return str(find(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def _user_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+# --- data ---------------------------------------------------------------------------------------------------------
+
+
+def _look_at_data(instance: Instance, service: Service, files: FilesSeen, process: t.Optional[ProcessSeen]) -> DataSeen:
+    """Where the running process, the ``etcd.env`` on disk, the unit of another hand or the option says."""
+    path, wal, start = _places(instance, service, files, process)
+    return _datadir.look(
+        os.path.normpath(os.path.join(start, path)),
+        wal_path=os.path.normpath(os.path.join(start, wal)) if wal else None,
+        last_index=files.bootstrap is not None,
+    )
+
+
+def _places(
+    instance: Instance, service: Service, files: FilesSeen, process: t.Optional[ProcessSeen]
+) -> t.Tuple[str, str, str]:
+    """Data directory, WAL directory (or nothing), and what they start from where they are relative."""
+    if process is not None and process.environment:
+        start = _process.directory(process.pid) or "/"
+        default = f"{_setting(process, 'name') or 'default'}.etcd"
+        return _setting(process, "data-dir") or default, _setting(process, "wal-dir"), start
+    environment = files.environment
+    if environment is None and isinstance(service, SystemdService):
+        environment = service.environment()
+    environment = environment or {}
+    return (
+        environment.get("ETCD_DATA_DIR") or instance.data_dir,
+        environment.get("ETCD_WAL_DIR", ""),
+        instance.working_dir,
+    )
+
+
+def _setting(process: ProcessSeen, flag: str) -> str:
+    """What a running etcd was told by flag or variable (both for one setting it refuses), or nothing."""
+    words = list(process.arguments)
+    for index, word in enumerate(words):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name == flag:
+            return value if equals else "".join(words[index + 1 : index + 2])
+    return process.environment.get("ETCD_" + flag.upper().replace("-", "_"), "")
+
+
+# --- the server itself --------------------------------------------------------------------------------------------
+
+
+def _look_at_local(process: ProcessSeen, connect: t.Callable[[str], Client]) -> t.Optional[EndpointSeen]:
+    endpoint = _local_endpoint(process)
+    if endpoint is None:
+        return None
+    try:
+        client = connect(endpoint)
+    except QuorumError as error:
+        return EndpointSeen(endpoint=endpoint, healthy=False, problem=str(error))
+    try:
+        return look_at_endpoint(client)
+    finally:
+        client.close()
+
+
+def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
+    """How this machine reaches the server; nothing where its settings may not be read.
+
+    With ``listen-client-http-urls`` set, the other URLs speak gRPC alone.
+    """
+    if not process.environment and not process.arguments:
+        return None
+    listed = _setting(process, "listen-client-http-urls") or _setting(process, "listen-client-urls")
+    urls = [_reachable(url.strip()) for url in (listed or "http://127.0.0.1:2379").split(",")]
+    usable = [url for url in urls if url]
+    return next((url for url in usable if _is_loopback(url)), usable[0] if usable else None)
+
+
+def _reachable(url: str) -> str:
+    """A URL to listen on as one to connect to; nothing for a Unix socket."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        return ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost": "127.0.0.1"}.get(parts.hostname or "")
+    return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _own_credentials(instance: Instance, connection: Connection) -> Connection:
+    try:
+        text = Files(instance.config_dir).read(ENVIRONMENT)
+    except DataError:
+        return connection
+    environment = _envfile.parse(text or "")
+
+    def file(name: str) -> t.Optional[str]:
+        path = os.path.join(instance.working_dir, environment.get(name, ""))
+        return path if environment.get(name) and os.access(path, os.R_OK) else None
+
+    own = connection
+    if own.ca_path is None:
+        own = dataclasses.replace(own, ca_path=file("ETCD_TRUSTED_CA_FILE"))
+    if own.client_cert is None:
+        for kind in ("ETCD_CLIENT_", "ETCD_"):
+            certificate, key = file(f"{kind}CERT_FILE"), file(f"{kind}KEY_FILE")
+            if certificate and key:
+                return dataclasses.replace(own, client_cert=certificate, client_key=key)
+    return own
+
+
+__all__ = ("Instance", "connector", "instance_of", "observe", "service_of")

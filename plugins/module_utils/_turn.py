@@ -1,0 +1,831 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One atomic turn of one server: gate, hand over, write, restart, wait until healthy, or put everything back.
+
+Private to this collection. What needs doing is read from the host each time, never remembered: a turn that was killed
+anywhere is healed by running it again. The one trace it leaves meanwhile is ``former/`` (see ``_instance``), which
+holds what last ran well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import typing as t
+
+from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
+    ClientError,
+    PermissionDenied,
+    QuorumError,
+    Refused,
+    Rejected,
+    ServerFailed,
+    Unauthenticated,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, sparable
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Change,
+    DataSeen,
+    EndpointSeen,
+    FilesSeen,
+    Member,
+    ProcessSeen,
+    RunCommand,
+    ServiceSeen,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+
+LOOK = 1.5  # a look at a server, as the gate does it
+PROBE = 0.25  # a probe while waiting
+FIRST_PAUSE, LAST_PAUSE = 0.05, 0.25
+GATE_PAUSE = 0.2
+HANDOVER = 3.0  # leadership moves within an election time-out or not at all
+SICK = 3.0  # a running member counts as unhealthy once it was so for longer than an election
+GRACE = 10.0  # how long a gate that may be passed by force waits for passing without
+IDLE = 2.0  # systemd may be late to carry out a start
+EXITS = 2
+LOG_LINES, LOG_LOOK = 20, 200
+
+
+# --- what is needed -----------------------------------------------------------------------------------------------
+
+
+class Clock(t.Protocol):
+    """The module ``time``, or a test's."""
+
+    def monotonic(self) -> float: ...
+
+    def time(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """All that a turn touches besides its files; a test brings its own.
+
+    ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``look`` takes a PID; ``data`` takes the
+    data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
+    """
+
+    service: Service
+    files: _instance.Files
+    owner: _instance.Owner
+    run: RunCommand
+    connect: t.Callable[[str], Client]
+    survey: t.Callable[[t.Sequence[Client], float], t.Tuple[EndpointSeen, ...]]
+    look: t.Callable[[int], t.Optional[ProcessSeen]]
+    data: t.Callable[[str, t.Optional[str]], DataSeen]
+    move_aside: t.Callable[[str], t.Optional[str]]
+    clock: Clock
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What the server shall be, and how the plan wants it done. Times in seconds.
+
+    ``action``: ``bootstrap``, ``start``, ``restart`` or ``settle``. ``member_id`` is the one the plan expects, empty
+    where it cannot know. ``bootstrap`` is the content of ``bootstrap.env``, ``None`` leaves it. ``peers`` are client
+    URLs of other members, for when this one cannot say who they are. ``handover`` are names of members.
+    """
+
+    action: str
+    release: str
+    version: str
+    environment: t.Mapping[str, str]
+    definition: str
+    data_dir: str
+    bootstrap: t.Optional[t.Mapping[str, str]] = None
+    etcdctl: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    enabled: bool = True
+    member_id: str = ""
+    gated: bool = False
+    allow_downtime: bool = False
+    handover: t.Tuple[str, ...] = ()
+    peers: t.Tuple[str, ...] = ()
+    gate_timeout: float = 60.0
+    start_timeout: float = 120.0
+
+    @property
+    def wal_dir(self) -> t.Optional[str]:
+        return self.environment.get("ETCD_WAL_DIR") or None
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What was done, or in check mode would be. ``before`` and ``after`` hold no secrets."""
+
+    actions: t.List[str] = dataclasses.field(default_factory=list)
+    changes: t.Tuple[Change, ...] = ()
+    notes: t.List[str] = dataclasses.field(default_factory=list)
+    downtime: bool = False
+    member_id: str = ""
+    pid: int = 0
+    before: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    after: t.Dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.actions)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Now:
+    """What was found at the beginning."""
+
+    service: ServiceSeen
+    definition: t.Optional[str]
+    files: FilesSeen
+    data: DataSeen
+    process: t.Optional[ProcessSeen]
+    pending: t.Tuple[Change, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Body:
+    """What a process must be to count as the one waited for."""
+
+    environment: t.Mapping[str, str]
+    executable: str
+    version: str = ""
+    member_id: str = ""
+
+    def differs(self, process: ProcessSeen) -> t.Tuple[Change, ...]:
+        changes = list(_envfile.changes(process.environment, self.environment))
+        if process.replaced or process.executable != self.executable:
+            was = process.executable + (" (replaced)" if process.replaced else "")
+            changes.append(Change("executable", was, self.executable))
+        return tuple(changes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _View:
+    """The cluster as the gate sees it."""
+
+    members: t.Tuple[Member, ...]
+    healthy: t.FrozenSet[str]
+    member_id: str
+    self_healthy: bool
+    leads: bool
+
+
+class _NotHealthy(Exception):
+    """The wait is over without success. ``alive``: a process is there, it is only not healthy."""
+
+    def __init__(self, reason: str, *, alive: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.alive = alive
+
+
+# --- the turn -----------------------------------------------------------------------------------------------------
+
+
+class Turn:
+    """One turn. ``phase``: ``turn`` (all of it), ``start`` (all but the waiting) or ``wait`` (only that).
+
+    What ``wait`` waits for it finds by itself: a process that runs as ordered, and healthy.
+    """
+
+    def __init__(self, world: World, order: Order, *, phase: str = "turn", check_mode: bool = False) -> None:
+        self._world = world
+        self._order = order
+        self._phase = phase
+        self._check_mode = check_mode
+        self._outcome = Outcome()
+        self._clients: t.Dict[str, Client] = {}
+        self._wished = _Body(
+            environment=order.environment,
+            executable=_executable(order.release),
+            version=order.version,
+            member_id=order.member_id,
+        )
+
+    def take(self) -> Outcome:
+        """Do it.
+
+        :raises Refused: it cannot be done safely; nothing was changed.
+        :raises ServerFailed: the server did not become healthy; the message says what became of it.
+        """
+        now = self._observe()
+        if self._phase != "wait":
+            self._refuse(now)
+            self._prepare(now)
+        if self._check_mode:
+            self._predict_end(now)
+            return self._outcome
+        if self._phase == "start":
+            self._outcome.pid = now.process.pid if now.process and not self._needs_restart(now) else 0
+            return self._outcome
+        self._end(now)
+        return self._outcome
+
+    # --- 1: observe and compare ---
+
+    def _observe(self) -> _Now:
+        world, order = self._world, self._order
+        service = world.service.seen()
+        process = world.look(service.main_pid) if service.main_pid else None
+        files = world.files.seen()
+        data = world.data(order.data_dir, order.wal_dir)
+        pending: t.List[Change] = []
+        if process is not None:
+            pending += self._wished.differs(process)
+            if order.action == "bootstrap" and order.bootstrap is not None and not data.initialised:
+                # It waits for others, and with what it was told until now it may wait for the wrong ones.
+                first = {**order.environment, **order.bootstrap}
+                known = {change.key for change in pending}
+                every = _envfile.changes(process.environment, first, ignore=())
+                pending += [change for change in every if change.key not in known]
+        now = _Now(service, world.service.definition(), files, data, process, tuple(_masked(pending)))
+        self._outcome.changes = now.pending
+        self._outcome.member_id = data.member_id or order.member_id
+        self._tell_difference(now)
+        return now
+
+    def _tell_difference(self, now: _Now) -> None:
+        order = self._order
+        wished: t.Dict[str, t.Any] = {
+            "environment": _shown(order.environment),
+            "release": order.release,
+            "definition": order.definition,
+        }
+        found: t.Dict[str, t.Any] = {
+            "environment": _shown(now.files.environment or {}),
+            "release": now.files.release,
+            "definition": now.definition,
+        }
+        if order.bootstrap is not None and not (now.data.initialised and now.files.bootstrap is None):
+            wished["bootstrap"] = _shown(order.bootstrap)
+            found["bootstrap"] = _shown(now.files.bootstrap or {})
+        self._outcome.before = {key: value for key, value in found.items() if value != wished[key]}
+        self._outcome.after = {key: wished[key] for key in self._outcome.before}
+
+    def _needs_restart(self, now: _Now) -> bool:
+        return now.process is not None and bool(now.pending)
+
+    def _refuse(self, now: _Now) -> None:
+        order, data = self._order, now.data
+        if data.initialised and order.member_id and data.member_id and data.member_id != order.member_id:
+            raise Refused(
+                f"{data.path} holds the data of member {data.member_id} of cluster {data.cluster_id}, but this server "
+                f"is to be member {order.member_id}.",
+                remedy=f"Stop {now.service.name} and move the directory aside: mv {data.path} {data.path}.aside.",
+            )
+        first = order.bootstrap is not None or now.files.bootstrap is not None
+        acts = now.process is None or self._needs_restart(now)
+        if acts and not first and not data.initialised:
+            raise Refused(
+                f"{data.path} holds no data, and nothing on this host says that its member has yet to start: its "
+                "data is lost, or lies elsewhere.",
+                remedy="Mount or restore what was there; a lost member must be replaced.",
+            )
+        if acts and order.action == "settle":
+            what = "is down" if now.process is None else "runs otherwise than when the plan was made"
+            raise Refused(f"{now.service.name} {what}, and the plan only wants its files settled.", remedy="Run again.")
+
+    # --- 2 to 5: gate, hand over, write, start ---
+
+    def _prepare(self, now: _Now) -> None:
+        """Everything up to and with the start."""
+        self._forget_success(now)
+        restarts = self._needs_restart(now)
+        if restarts and not self._check_mode:
+            self._gate(now)
+        if now.process is not None and not restarts:
+            self._write(now)
+            return
+        if not self._check_mode:
+            self._world.files.keep_former(definition=now.definition, version=self._running_version(now))
+        self._write(now)
+        verb = "start" if now.process is None and now.service.state in {"inactive", "failed"} else "restart"
+        self._outcome.actions.append(f"{verb} {now.service.name}")
+        if self._check_mode:
+            return
+        if verb == "start":
+            self._world.service.start()
+        else:
+            self._world.service.restart()
+
+    def _forget_success(self, now: _Now) -> None:
+        """A turn that was killed after its server had become healthy: what runs is now what last ran well."""
+        files = now.files
+        if not files.former or now.process is None or files.environment is None or files.release is None:
+            return
+        if _Body(files.environment, _executable(files.release)).differs(now.process):
+            return
+        if self._probe_health(_local_url(now.process.environment))[0]:
+            self._world.files.drop_former()
+            self._act("finish an interrupted turn")
+
+    def _gate(self, now: _Now) -> None:
+        """Wait until the cluster can spare this member, then hand leadership over.
+
+        :raises Refused: when it cannot within the limit.
+        """
+        order, clock = self._order, self._world.clock
+        if not order.gated and (order.action == "restart" or not self._is_healthy_now(now)):
+            return
+        begun = clock.monotonic()
+        sick_since: t.Optional[float] = None
+        while True:
+            view = self._survey(now)
+            moment = clock.monotonic()
+            sick_since = None if view.self_healthy else moment if sick_since is None else sick_since
+            if view.members:
+                verdict = gate(view.members, view.healthy, view.member_id, self_healthy=True)
+                passes, reason = verdict.passes, verdict.reason
+                if not passes and order.allow_downtime:
+                    hopeless = not sparable(view.members, view.member_id)
+                    passes = hopeless or moment - begun >= min(GRACE, order.gate_timeout)
+                    self._outcome.downtime = passes
+                if passes:
+                    self._outcome.downtime = self._outcome.downtime or verdict.downtime
+                    if self._outcome.downtime:
+                        self._outcome.notes.append(f"writes stop during the restart: {reason}")
+                    break
+            else:
+                reason = "no member gave the list of members"
+            if sick_since is not None and moment - sick_since >= SICK:
+                break  # not healthy itself: it can only get better
+            if moment - begun >= order.gate_timeout:
+                raise Refused(
+                    f"The cluster cannot spare {now.service.name} now: {reason} (waited {order.gate_timeout:g} s).",
+                    remedy="Bring the other members back, or set etcd_allow_downtime to true: writes stop meanwhile.",
+                )
+            clock.sleep(GATE_PAUSE)
+        if view.leads:
+            self._hand_over(now, view)
+
+    def _is_healthy_now(self, now: _Now) -> bool:
+        return now.process is not None and self._probe_health(_local_url(now.process.environment))[0]
+
+    def _survey(self, now: _Now) -> _View:
+        environment = now.process.environment if now.process else self._order.environment
+        url = _local_url(environment)
+        (local,) = self._world.survey([self._client(url)], LOOK)
+        member_id = (local.status.member_id if local.status else "") or now.data.member_id or self._order.member_id
+        members = local.members
+        seen: t.Tuple[EndpointSeen, ...] = ()
+        if members is None:
+            seen = self._world.survey([self._client(peer) for peer in self._order.peers], LOOK)
+            members = next((one.members for one in seen if one.members is not None), ())
+        owners = {
+            link: member.id for member in members if member.id != member_id and not member.is_learner
+            for link in member.client_urls
+        }  # fmt: skip
+        asked = {one.endpoint for one in seen}
+        seen += self._world.survey([self._client(link) for link in owners if link not in asked], LOOK)
+        healthy = {one.status.member_id if one.status else owners.get(one.endpoint, "") for one in seen if one.healthy}
+        return _View(
+            members=members,
+            healthy=frozenset(healthy - {""}),
+            member_id=member_id,
+            self_healthy=local.healthy,
+            leads=bool(local.status and local.status.leader_id == local.status.member_id),
+        )
+
+    def _hand_over(self, now: _Now, view: _View) -> None:
+        """Let a voter lead that stays up. Going on without costs an election, no data."""
+        targets = [
+            member
+            for member in view.members
+            if member.id in view.healthy and member.id != view.member_id and not member.is_learner
+        ]
+        targets.sort(key=lambda member: member.name not in self._order.handover)
+        if not targets:
+            if len(view.members) > 1:
+                self._outcome.notes.append("it leads, and no healthy voter is there to take over")
+            return
+        target, clock = targets[0], self._world.clock
+        client = self._client(_local_url(now.process.environment if now.process else {}))
+        deadline = clock.monotonic() + HANDOVER
+        try:
+            client.move_leader(target.id, timeout=HANDOVER)
+            while client.status(timeout=LOOK).leader_id in {"", view.member_id}:
+                if clock.monotonic() > deadline:
+                    self._outcome.notes.append(f"leadership did not move to {target.label} within {HANDOVER:g} s")
+                    return
+                clock.sleep(0.02)
+        except ClientError as error:
+            self._outcome.notes.append(f"leadership did not move to {target.label}: {error.message}")
+            return
+        self._act(f"hand leadership over to {target.label}")
+
+    def _running_version(self, now: _Now) -> str:
+        """Of what runs; of what is installed where nothing answers. Decides later whether it can be put back."""
+        if now.process is not None:
+            with contextlib.suppress(ClientError):
+                return self._client(_local_url(now.process.environment)).versions(timeout=LOOK).server
+        if now.files.release is None:
+            return ""
+        return self._installed_version(now.files.release)
+
+    def _installed_version(self, release: str) -> str:
+        try:
+            code, out, dummy = self._world.run([os.path.join(release, "etcd"), "--version"])
+        except OSError:
+            return ""
+        head, colon, version = out.partition("\n")[0].partition("etcd Version:")
+        return version.strip() if code == 0 and colon and not head else ""
+
+    def _write(self, now: _Now) -> None:
+        """Whatever differs on the host. ``bootstrap.env`` comes first: an ``etcd.env`` without it means formed."""
+        world, order, files = self._world, self._order, self._world.files
+        dry = self._check_mode
+        if not dry:
+            files.sweep()
+        self._write_user()
+        self._write_directories(now)
+        stays_unformed = not now.data.initialised or now.files.bootstrap is not None
+        if order.bootstrap is not None and stays_unformed and files.write_bootstrap(order.bootstrap):
+            self._act(f"write {files.path(_instance.BOOTSTRAP)}")
+        if files.link_release(order.release):
+            self._act(f"point {files.path(_instance.RELEASE)} to {order.release}")
+        if now.definition is None or now.definition.rstrip("\n") != order.definition.rstrip("\n"):
+            if not dry:
+                world.service.define(order.definition)
+            self._act(f"define {now.service.name}")
+        elif not dry and now.process is None:
+            world.service.define(order.definition)  # the manager may not have read what a killed run wrote
+        if files.write_environment(order.environment):
+            self._act(f"write {files.path(_instance.ENVIRONMENT)}")
+        if order.etcdctl and files.write_etcdctl(order.etcdctl):
+            self._act(f"write {files.path(_instance.ETCDCTL)}")
+        if now.service.enabled != order.enabled:
+            set_enabled = world.service.enable if order.enabled else world.service.disable
+            if dry or set_enabled():
+                self._act(f"{'enable' if order.enabled else 'disable'} {now.service.name}")
+
+    def _write_user(self) -> None:
+        owner = self._world.owner
+        if not owner.missing():
+            return
+        if not self._check_mode:
+            owner.create(self._world.run, home=self._order.data_dir)
+        self._act(f"make the system user {owner.user}")
+
+    def _write_directories(self, now: _Now) -> None:
+        world, order = self._world, self._order
+        if now.process is None and now.data.state == "incomplete":
+            if self._check_mode:
+                self._act(f"move {now.data.path} aside, it holds no whole log")
+            else:
+                if now.service.state not in {"inactive", "failed"}:
+                    world.service.stop()
+                place = world.move_aside(now.data.path)
+                self._act(f"move {now.data.path} aside to {place}, it holds no whole log")
+        for path in [order.data_dir] + ([order.wal_dir] if order.wal_dir else []):
+            wrong = _instance.wrong_with_directory(path, world.owner)
+            if wrong:
+                if not self._check_mode:
+                    _instance.make_directory(path, world.owner)
+                self._act(f"make {path} private to {world.owner.user} ({wrong})")
+
+    # --- 6 and 7: wait, then drop what is not needed any more ---
+
+    def _end(self, now: _Now) -> None:
+        old = now.process.pid if now.process is not None and self._needs_restart(now) else 0
+        if self._phase == "wait" and not self._world.files.former_exists() and old:
+            raise Refused(
+                f"{now.service.name} runs otherwise than ordered, and no turn of it has begun.",
+                remedy="Run it with phase=start before phase=wait, or with phase=turn alone.",
+            )
+        try:
+            process, member_id = self._wait(self._wished, old=old)
+        except _NotHealthy as failure:
+            raise self._fail(now, failure) from None
+        self._outcome.pid = process.pid
+        self._outcome.member_id = member_id or self._outcome.member_id
+        self._drop()
+
+    def _drop(self) -> None:
+        # former/ first: what is healthy must never be taken for a failed first start
+        files = self._world.files
+        had_former = files.drop_former()
+        dropped = files.drop_bootstrap()
+        if dropped:
+            self._act(f"drop {files.path(_instance.BOOTSTRAP)}, the member has formed")
+        if had_former and not self._outcome.actions:
+            self._act("finish an interrupted turn" if self._phase == "turn" else "become healthy")
+
+    def _predict_end(self, now: _Now) -> None:
+        if now.process is None or self._needs_restart(now):
+            return
+        self._outcome.pid = now.process.pid
+        if now.files.bootstrap is not None or now.files.former:
+            healthy, dummy = self._probe_health(_local_url(now.process.environment))
+            if healthy:
+                self._drop()
+
+    def _wait(self, body: _Body, *, old: int) -> t.Tuple[ProcessSeen, str]:
+        """Wait for a process that is ``body`` and healthy; its member ID, too, where it can be read.
+
+        :raises _NotHealthy: when it failed, or not in time.
+        """
+        clock = self._world.clock
+        deadline = clock.monotonic() + self._order.start_timeout
+        watch = _Watch(self._world, old=old)
+        pause, reason = FIRST_PAUSE, "it did not start"
+        while True:
+            process = watch.step()
+            if process is not None:
+                changes = body.differs(process)
+                if changes:
+                    reason = "it runs otherwise than written: " + "; ".join(str(change) for change in _masked(changes))
+                else:
+                    done, answer = self._probe(body)
+                    if done:
+                        return process, answer
+                    reason = answer
+            if watch.failed:
+                raise _NotHealthy(watch.failed, alive=False)
+            if clock.monotonic() >= deadline:
+                limit = f"{self._order.start_timeout:g} s"
+                raise _NotHealthy(f"not healthy within {limit}: {reason}", alive=process is not None)
+            clock.sleep(pause)
+            pause = min(pause * 1.5, LAST_PAUSE)
+
+    def _probe(self, body: _Body) -> t.Tuple[bool, str]:
+        """Whether the server is well and a member; its member ID, or why it is not.
+
+        :raises _NotHealthy: when waiting cannot make it better.
+        """
+        url = _local_url(body.environment)
+        healthy, reason = self._probe_health(url, PROBE)
+        if not healthy:
+            return False, reason
+        client = self._client(url)
+        try:
+            version = client.versions(timeout=LOOK).server
+            if body.version and version != body.version:
+                raise _NotHealthy(f"it answers as etcd {version}, not {body.version}", alive=True)
+            status = client.status(timeout=LOOK)
+            if body.member_id and status.member_id != body.member_id:
+                raise _NotHealthy(f"it runs as member {status.member_id}, not as {body.member_id}", alive=True)
+            member = next((one for one in self._members(client) if one.id == status.member_id), None)
+        except (Unauthenticated, PermissionDenied):
+            # It is healthy, and who may ask for more is not for the turn to judge.
+            return True, ""
+        except ClientError as error:
+            return False, error.message
+        if member is None:
+            return False, f"member {status.member_id} is not listed"
+        if not member.started:
+            return False, f"member {status.member_id} has not published itself"
+        return True, status.member_id
+
+    def _probe_health(self, url: str, timeout: float = LOOK) -> t.Tuple[bool, str]:
+        try:
+            return self._client(url).healthy(timeout=timeout)
+        except ClientError as error:
+            return False, error.message
+
+    def _members(self, client: Client) -> t.Tuple[Member, ...]:
+        try:
+            return client.members(timeout=LOOK)
+        except Rejected:  # a learner gives no list
+            for peer in self._order.peers:
+                with contextlib.suppress(ClientError):
+                    return self._client(peer).members(timeout=LOOK)
+            raise
+
+    def _client(self, url: str) -> Client:
+        if url not in self._clients:
+            self._clients[url] = self._world.connect(url)
+        return self._clients[url]
+
+    # --- 8: put back ---
+
+    def _fail(self, now: _Now, failure: _NotHealthy) -> ServerFailed:
+        """What becomes of a server that did not get healthy, and the error that tells it."""
+        world, name = self._world, now.service.name
+        former = world.files.former()
+        begun = former.began if former is not None else world.clock.time() - self._order.start_timeout
+        written = (world.files.read(_instance.ENVIRONMENT), world.files.release(), world.service.definition())
+        if former is None or (former.environment, former.release, former.definition) == written:
+            log = self._log(begun)
+            if failure.alive:
+                fate = "Nothing was written that could be put back; it is left running."
+            else:
+                world.service.stop()
+                fate = "Nothing was written that could be put back; it is left stopped."
+            world.files.drop_former()
+            return self._error(name, failure, log, fate, put_back=False)
+        if former.blank:
+            world.service.stop()
+            log = self._log(begun)
+            return self._error(
+                name, failure, log, "This was its first start: it is left stopped, its files stay.", put_back=False
+            )
+        obstacle = self._obstacle(former)
+        if obstacle:
+            if not failure.alive:
+                world.service.stop()
+            log = self._log(begun)
+            left = "left running" if failure.alive else "left stopped"
+            fate = f"The former release cannot be put back: {obstacle}. The new one stays, {left}."
+            return self._error(name, failure, log, fate, put_back=False)
+        world.service.stop()  # first: a looping unit would start in between
+        log = self._log(begun)
+        try:
+            fate, well = self._put_back(former)
+        except QuorumError as error:
+            fate, well = f"Putting back what ran before failed: {error}", False
+        return self._error(name, failure, log, fate, put_back=well)
+
+    def _obstacle(self, former: _instance.Former) -> str:
+        """Why the former release must not run again: the cluster has moved to a newer minor version."""
+        if former.release is None or former.release == self._order.release:
+            return ""
+        wished = Version.parse_or_none(self._order.version)
+        before = Version.parse_or_none(former.version or self._installed_version(former.release))
+        if wished is not None and before is not None and before[:2] >= wished[:2]:
+            return ""
+        if before is None:
+            return f"nothing says which version {former.release} is"
+        peers = dict.fromkeys(self._order.peers)
+        local = _local_url(self._order.environment)
+        seen = self._world.survey([self._client(url) for url in [local, *peers]], LOOK)
+        told = [
+            cluster
+            for one in sorted(seen, key=lambda one: not one.healthy)
+            for cluster in [Version.parse_or_none(one.versions.cluster if one.versions else "")]
+            if cluster is not None
+        ]
+        if not told:
+            # Alone it has agreed with nobody: the former release itself refuses if it is too late.
+            return "no other member says which version the cluster has" if peers else ""
+        newest = max(told)
+        return "" if newest[:2] <= before[:2] else f"the cluster is at {newest.line} already, it was {before}"
+
+    def _put_back(self, former: _instance.Former) -> t.Tuple[str, bool]:
+        """Write what was there before the turn, start it, wait until it is healthy."""
+        world = self._world
+        world.files.put_back()
+        world.service.define(former.definition)
+        world.service.restart()
+        body = _Body(
+            environment=_envfile.parse(former.environment or ""),
+            executable=_executable(former.release or ""),
+        )
+        try:
+            process, dummy = self._wait(body, old=0)
+        except _NotHealthy as failure:
+            return f"What ran before was put back, but it is not healthy either: {failure.reason}.", False
+        world.files.drop_former()
+        return f"What ran before was put back and is healthy (process {process.pid}).", True
+
+    def _log(self, since: float) -> t.Tuple[str, ...]:
+        return telling(self._world.service.log(since=since, lines=LOG_LOOK))
+
+    def _error(
+        self, name: str, failure: _NotHealthy, log: t.Tuple[str, ...], fate: str, *, put_back: bool
+    ) -> ServerFailed:
+        said = summary(log)
+        message = f"{name} did not become healthy: {failure.reason}." + (f" etcd said: {said}." if said else "")
+        return ServerFailed(
+            f"{message} {fate}",
+            remedy="Correct what etcd complains about, and run again.",
+            log=list(log),
+            put_back=put_back,
+            changed=True,
+            actions=list(self._outcome.actions),
+            changes=[dataclasses.asdict(change) for change in self._outcome.changes],
+        )
+
+    def _act(self, what: str) -> None:
+        self._outcome.actions.append(what)
+
+
+class _Watch:
+    """Follows the service's main process, and notices early that it will not stay.
+
+    ``failed`` says why, once it is certain. ``old`` is the process that is to end first.
+    """
+
+    def __init__(self, world: World, *, old: int) -> None:
+        self._world = world
+        self._old = old
+        self._pid = 0
+        self._exits = 0
+        self._between = False
+        self._idle_since: t.Optional[float] = None
+        self.failed = ""
+
+    def step(self) -> t.Optional[ProcessSeen]:
+        """The main process, if it is there and a new one. Asks the service manager only when it must."""
+        if self._old and self._world.look(self._old) is not None:
+            return None
+        process = self._world.look(self._pid) if self._pid else None
+        if process is not None:
+            return process
+        seen = self._world.service.seen()
+        if seen.main_pid and seen.main_pid != self._old:
+            if self._pid and seen.main_pid != self._pid:
+                self._exited()
+            self._pid, self._between, self._idle_since = seen.main_pid, False, None
+            return self._world.look(seen.main_pid)
+        had, self._pid = self._pid, 0
+        if had or (seen.state == "activating" and not self._between):
+            self._between = True
+            self._exited()
+        if seen.state == "failed":
+            self.failed = "it failed, and the service manager does not start it any more"
+        elif seen.state == "inactive":
+            moment = self._world.clock.monotonic()
+            self._idle_since = moment if self._idle_since is None else self._idle_since
+            if had or self._exits or moment - self._idle_since >= IDLE:
+                self.failed = "it exited" if had or self._exits else "it did not stay up"
+        return None
+
+    def _exited(self) -> None:
+        self._exits += 1
+        if self._exits >= EXITS:
+            self.failed = f"it exited {self._exits} times"
+
+
+# --- small questions ----------------------------------------------------------------------------------------------
+
+
+def _local_url(environment: t.Mapping[str, str]) -> str:
+    """Where a server with this environment answers on its own machine."""
+    return local_urls(environment)[0]
+
+
+def local_urls(environment: t.Mapping[str, str]) -> t.List[str]:
+    """The client URLs that answer on the machine itself, loopback first.
+
+    Where ``listen-client-http-urls`` is set, HTTP is served there alone.
+    """
+    text = environment.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or environment.get("ETCD_LISTEN_CLIENT_URLS")
+    urls = [url.strip() for url in (text or "http://127.0.0.1:2379").split(",") if url.strip()]
+    urls = [
+        url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:").replace("//localhost:", "//127.0.0.1:")
+        for url in urls
+        if url.startswith(("http://", "https://"))
+    ] or ["http://127.0.0.1:2379"]
+    loopback = ("127.", "[::1]")
+    return sorted(urls, key=lambda url: not url.partition("//")[2].startswith(loopback))
+
+
+def _executable(release: str) -> str:
+    return os.path.realpath(os.path.join(release, "etcd"))
+
+
+def _masked(changes: t.Iterable[Change]) -> t.List[Change]:
+    return [
+        dataclasses.replace(
+            change, before=change.before and "***", after=change.after and "***"
+        ) if change.key in _envfile.SECRETS else change
+        for change in changes
+    ]  # fmt: skip
+
+
+def _shown(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
+    return {key: "***" if key in _envfile.SECRETS and value else value for key, value in environment.items()}
+
+
+_SEVERE = ("error", "dpanic", "panic", "fatal")
+
+
+def telling(lines: t.Sequence[str]) -> t.Tuple[str, ...]:
+    """The last lines of a log; where it is long, the last severe ones and the very last ones."""
+    if len(lines) <= LOG_LINES:
+        return tuple(lines)
+    severe = [number for number, line in enumerate(lines) if _is_severe(line)][-LOG_LINES // 2 :]
+    tail = range(len(lines) - (LOG_LINES - len(severe)), len(lines))
+    return tuple(lines[number] for number in sorted({*severe, *tail}))
+
+
+def summary(lines: t.Sequence[str]) -> str:
+    """What the last severe line says, without its decoration; the last line where none is severe."""
+    severe = [line for line in lines if _is_severe(line)]
+    for line in reversed(severe or lines):
+        record = _record(line)
+        words = [str(record[key]) for key in ("msg", "error") if record.get(key)]
+        return (": ".join(words) or line.strip()).rstrip(".")
+    return ""
+
+
+def _is_severe(line: str) -> bool:
+    level = str(_record(line).get("level", "")).lower()
+    return level in _SEVERE or line.lstrip().startswith(("panic:", "fatal error:"))
+
+
+def _record(line: str) -> t.Dict[str, t.Any]:
+    try:
+        record = json.loads(line[line.index("{") :])
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+__all__ = ("Clock", "Order", "Outcome", "Turn", "World", "local_urls", "summary", "telling")

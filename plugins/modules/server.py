@@ -1,0 +1,361 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server
+short_description: Make this host's etcd server run the given release, settings and unit, safely
+version_added: 0.1.0
+description:
+  - Takes one turn of one server. It compares what runs with what is wished, waits until the cluster can spare the
+    member, hands leadership over, writes, restarts, and waits until the server is healthy. If that fails it puts back
+    all that it wrote and starts what ran before.
+  - What needs doing is read from the running process, never remembered. A turn that was killed anywhere is healed by
+    running it again.
+  - Also makes the system user and the data directory. It never deletes data. A data directory without a log is
+    moved aside before a first start.
+  - Usually called by the role P(quorum.etcd.etcd#role), which makes the options from a plan for the whole cluster.
+extends_documentation_fragment:
+  - quorum.etcd._attributes
+  - quorum.etcd._attributes.actiongroup_etcd
+  - quorum.etcd._connection
+  - quorum.etcd._instance
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The gate is not waited for in check mode.
+  diff_mode:
+    support: full
+    details:
+      - Secrets are shown as C(***).
+  idempotent:
+    support: full
+options:
+  release:
+    description: The directory of the release to run, such as V(/opt/etcd/3.6.16). It must hold C(etcd).
+    type: path
+    required: true
+  version:
+    description: The version that the running server must answer with.
+    type: str
+    required: true
+  environment:
+    description:
+      - All settings as environment variables, the way a member runs once it has formed.
+      - They are written to C(etcd.env). What a process does not show of itself, such as its unit, belongs in here as
+        a digest, so that a change of it is seen.
+    type: dict
+    required: true
+  bootstrap_environment:
+    description:
+      - What the first start needs besides, written to C(bootstrap.env), which is read after C(etcd.env) and removed
+        once the member has formed.
+      - Without it a C(bootstrap.env) that is there stays until then. It is ignored for a member that has formed.
+    type: dict
+  bootstrap_secrets:
+    description: More of O(bootstrap_environment) whose values must not be shown, such as C(ETCD_DISCOVERY_PASSWORD).
+    type: dict
+  etcdctl_environment:
+    description: What a person who uses C(etcdctl) on the host sources, written to C(etcdctl.env).
+    type: dict
+    default: {}
+  definition:
+    description: The text of the unit, or for a Procfile the whole line of its entry.
+    type: str
+    required: true
+  group:
+    description: The system group of the server. By default the one with the name of O(owner).
+    type: str
+  enabled:
+    description: Whether the server starts when the machine does.
+    type: bool
+    default: true
+  phase:
+    description:
+      - V(turn) does everything.
+      - Where several servers must start together, V(start) does all but the waiting on every host, and then V(wait)
+        waits on every host. Call both with the same options.
+    type: str
+    choices: [turn, start, wait]
+    default: turn
+  action:
+    description:
+      - What the plan ordered. V(bootstrap) is a first start, V(start) starts what is down, V(restart) replaces what
+        runs otherwise than wished, and V(settle) only puts files right.
+      - A server that already is as wished is never touched, whatever was ordered.
+    type: str
+    choices: [bootstrap, start, restart, settle]
+    default: restart
+  member_id:
+    description: The member ID that this server must have. Data of another member is refused.
+    type: str
+  gated:
+    description:
+      - Whether to wait before a restart until the healthy other voters are a quorum without this one.
+      - A server that only needs to be started stops nothing and is not gated.
+    type: bool
+    default: true
+  allow_downtime:
+    description: Restart also a member that the cluster cannot spare. Writes then stop until it is back.
+    type: bool
+    default: false
+  handover:
+    description: Names of the members that should lead when this one stops, if healthy.
+    type: list
+    elements: str
+    default: []
+  peers:
+    description: Client URLs of other members, asked where this server cannot say who they are.
+    type: list
+    elements: str
+    default: []
+  gate_timeout:
+    description: How long to wait until the cluster can spare the member, in seconds.
+    type: float
+    default: 60
+  start_timeout:
+    description: How long a server may take to become healthy, in seconds. One that keeps exiting is noticed earlier.
+    type: float
+    default: 120
+notes:
+  - The server itself is asked where O(environment) says that it listens. O(endpoints) is not used.
+seealso:
+  - module: quorum.etcd.server_info
+  - module: quorum.etcd.release
+author:
+  - The quorum.etcd authors (@quorum-etcd)
+"""
+
+EXAMPLES = r"""
+- name: Run one server with another setting, waiting until the cluster can spare it
+  quorum.etcd.server:
+    service: etcd
+    config_dir: /etc/etcd
+    data_dir: /var/lib/etcd
+    release: /opt/etcd/3.6.16
+    version: 3.6.16
+    environment:
+      ETCD_NAME: infra1
+      ETCD_DATA_DIR: /var/lib/etcd
+      ETCD_LISTEN_CLIENT_URLS: http://192.0.2.1:2379,http://127.0.0.1:2379
+      ETCD_ADVERTISE_CLIENT_URLS: http://192.0.2.1:2379
+      ETCD_LISTEN_PEER_URLS: http://192.0.2.1:2380
+      ETCD_INITIAL_ADVERTISE_PEER_URLS: http://192.0.2.1:2380
+      ETCD_INITIAL_CLUSTER: infra1=http://192.0.2.1:2380
+      ETCD_INITIAL_CLUSTER_STATE: existing
+      ETCD_SNAPSHOT_COUNT: "20000"
+    definition: "{{ lookup('ansible.builtin.template', 'etcd.service.j2') }}"
+
+- name: Start the members of a new cluster together
+  quorum.etcd.server:
+    action: bootstrap
+    phase: "{{ item }}"
+    service: etcd
+    config_dir: /etc/etcd
+    data_dir: /var/lib/etcd
+    release: /opt/etcd/3.6.16
+    version: 3.6.16
+    environment: "{{ my_environment }}"
+    bootstrap_environment:
+      ETCD_INITIAL_CLUSTER: infra1=http://192.0.2.1:2380,infra2=http://192.0.2.2:2380,infra3=http://192.0.2.3:2380
+      ETCD_INITIAL_CLUSTER_STATE: new
+      ETCD_INITIAL_CLUSTER_TOKEN: "{{ my_token }}"
+    definition: "{{ my_unit }}"
+  loop: [start, wait]
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or in check mode would be, in order.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - hand leadership over to infra2
+    - write /etc/etcd/etcd.env
+    - restart etcd
+changes:
+  description: What the running process had otherwise than wished, key by key.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: The environment variable, or V(executable).
+      returned: always
+      type: str
+    before:
+      description: What it was, null where it was not set.
+      returned: always
+      type: str
+    after:
+      description: What it is to be, null where it is not to be set.
+      returned: always
+      type: str
+  sample:
+    - key: ETCD_SNAPSHOT_COUNT
+      before: "10000"
+      after: "20000"
+member_id:
+  description: The member ID of the server, empty while it has none.
+  returned: success
+  type: str
+  sample: 8e9e05c52164694d
+pid:
+  description: The process that runs, 0 where none does yet.
+  returned: success
+  type: int
+  sample: 4711
+downtime:
+  description: Whether writes had to stop during the restart.
+  returned: success
+  type: bool
+  sample: false
+notes:
+  description: What went otherwise than usual, such as leadership that could not be handed over.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+log:
+  description: The server's last log lines since the turn began.
+  returned: when the server did not become healthy
+  type: list
+  elements: str
+put_back:
+  description: Whether what ran before was put back and is healthy again.
+  returned: when the server did not become healthy
+  type: bool
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _process
+from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
+    ArgumentSpec,
+    connection_of,
+    connection_spec,
+    instance_spec,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._client import survey
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
+from ansible_collections.quorum.etcd.plugins.module_utils._observe import connector, instance_of, service_of
+from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
+
+
+def server_spec() -> ArgumentSpec:
+    """All options of this module."""
+    own = ArgumentSpec(
+        {
+            "release": {"type": "path", "required": True},
+            "version": {"type": "str", "required": True},
+            "environment": {"type": "dict", "required": True},
+            "bootstrap_environment": {"type": "dict"},
+            "bootstrap_secrets": {"type": "dict", "no_log": True},
+            "etcdctl_environment": {"type": "dict", "default": {}},
+            "definition": {"type": "str", "required": True},
+            "group": {"type": "str"},
+            "enabled": {"type": "bool", "default": True},
+            "phase": {"type": "str", "choices": ["turn", "start", "wait"], "default": "turn"},
+            "action": {"type": "str", "choices": ["bootstrap", "start", "restart", "settle"], "default": "restart"},
+            "member_id": {"type": "str"},
+            "gated": {"type": "bool", "default": True},
+            "allow_downtime": {"type": "bool", "default": False},
+            "handover": {"type": "list", "elements": "str", "default": []},
+            "peers": {"type": "list", "elements": "str", "default": []},
+            "gate_timeout": {"type": "float", "default": 60.0},
+            "start_timeout": {"type": "float", "default": 120.0},
+        },
+        required_by={"bootstrap_secrets": ["bootstrap_environment"]},
+    )
+    return connection_spec().merge(instance_spec()).merge(own)
+
+
+def order_of(params: t.Mapping[str, t.Any]) -> Order:
+    """What the options order."""
+    bootstrap = params["bootstrap_environment"]
+    if bootstrap is not None:
+        bootstrap = _texts({**bootstrap, **(params["bootstrap_secrets"] or {})})
+    environment = _texts(params["environment"])
+    return Order(
+        action=params["action"],
+        release=params["release"],
+        version=params["version"],
+        environment=environment,
+        definition=params["definition"],
+        data_dir=environment.get("ETCD_DATA_DIR") or params["data_dir"],
+        bootstrap=bootstrap,
+        etcdctl=_texts(params["etcdctl_environment"]),
+        enabled=params["enabled"],
+        member_id=params["member_id"] or "",
+        gated=params["gated"],
+        allow_downtime=params["allow_downtime"],
+        handover=tuple(params["handover"]),
+        peers=tuple(params["peers"]),
+        gate_timeout=params["gate_timeout"],
+        start_timeout=params["start_timeout"],
+    )
+
+
+def world_of(module: AnsibleModule) -> World:
+    """The host itself."""
+    instance = instance_of(module.params)
+    return World(
+        service=service_of(instance, module.run_command),
+        files=Files(instance.config_dir, dry=module.check_mode),
+        owner=Owner(instance.owner, module.params["group"] or instance.owner),
+        run=module.run_command,
+        connect=connector(instance, connection_of(module.params), transport=module.params["transport"]),
+        survey=lambda clients, timeout: survey(clients, timeout=timeout),
+        look=_process.look,
+        data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
+        move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
+        clock=time,
+    )
+
+
+def result_of(outcome: Outcome, *, diff: bool) -> t.Dict[str, t.Any]:
+    """What the module returns."""
+    result: t.Dict[str, t.Any] = {
+        "changed": outcome.changed,
+        "actions": outcome.actions,
+        "changes": [{"key": one.key, "before": one.before, "after": one.after} for one in outcome.changes],
+        "member_id": outcome.member_id,
+        "pid": outcome.pid,
+        "downtime": outcome.downtime,
+        "notes": outcome.notes,
+    }
+    if diff:
+        result["diff"] = {"before": outcome.before, "after": outcome.after}
+    return result
+
+
+def _texts(environment: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
+    """Values as etcd reads them: YAML may have given numbers and booleans."""
+    return {
+        key: str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+        for key, value in environment.items()
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(supports_check_mode=True, **server_spec().to_kwargs())
+    with failing(module):
+        turn = Turn(
+            world_of(module), order_of(module.params), phase=module.params["phase"], check_mode=module.check_mode
+        )
+        outcome = turn.take()
+    module.exit_json(**result_of(outcome, diff=module._diff))  # noqa: SLF001
+
+
+if __name__ == "__main__":
+    main()

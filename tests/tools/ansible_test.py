@@ -40,7 +40,7 @@ runpy.run_module("pip", run_name="__main__", alter_sys=True)
 
 def home(core: str) -> Path:
     """A home directory for ansible-test, so that its environments stay in the checkout; pip finds its own files."""
-    place = CACHE / "ansible-test" / "home"
+    place = CACHE / "ansible-test" / core / "home"
     for name in (".config/pip", ".pip", ".cache/pip"):
         link, real = place / name, Path.home() / name
         if real.is_dir() and not link.is_symlink():

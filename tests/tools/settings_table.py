@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python
 # Copyright (c) 2026, the quorum.etcd authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -200,12 +200,12 @@ def shown_default(kind: str, text: str) -> str:
 
 def survey(binaries: t.Sequence[Binary]) -> t.Tuple[t.Dict[str, t.Any], t.Dict[str, t.Any]]:
     """Rows by setting, and rows by feature gate."""
-    helps = {}
+    helps: t.Dict[Binary, t.Dict[str, str]] = {}
     gates: t.Dict[str, t.Dict[str, str]] = {}
     for binary in binaries:
         lines = binary.run("--help")[1].splitlines()
-        helps[binary] = dict(found.groups("") for found in map(HELP_LINE.match, lines) if found)
-        gates[binary.line] = dict(found.groups() for found in map(GATE_LINE.match, lines) if found)
+        helps[binary] = {found[1]: found[2] or "" for found in map(HELP_LINE.match, lines) if found}
+        gates[binary.line] = {found[1]: found[2] for found in map(GATE_LINE.match, lines) if found}
     names = sorted(set().union(UNDOCUMENTED, *helps.values()) - set(NOT_SETTINGS))
     rows = {}
     for name in names:

@@ -30,18 +30,31 @@ RELEASES = ("3.6.16", "3.5.35", "3.7.3", "3.6.14", "3.4.23")
 AT_ONCE = 2
 TAIL = 60
 
-_SOURCES = [str(CACHE / COLLECTION / name) for name in ("plugins", "tests")]
+
+def _scripts() -> t.List[str]:
+    """Programs in Python whose names do not show it."""
+    found = (path for path in sorted(ROOT.glob("tests/*/*")) if path.is_file() and not path.suffix)
+    return [str(path.relative_to(ROOT)) for path in found if path.open("rb").readline().endswith(b"python\n")]
+
+
+_SCRIPTS = _scripts()
+_SOURCES = [str(CACHE / COLLECTION / name) for name in ("plugins", "tests", *_SCRIPTS)]
 _PYTEST = (MAIN.program("python"), "-m", "pytest", "-q")
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One thing that passes or fails. ``needs`` names stages that must have passed before it is worth starting."""
+    """One thing that passes or fails.
+
+    ``needs`` names stages that must have passed before it is worth starting. ``telling`` is how the lines of its log
+    begin that say what failed; else the last ones do.
+    """
 
     name: str
     commands: t.Tuple[t.Tuple[str, ...], ...]
     needs: t.Tuple[str, ...] = ()
     core: str = "2.19"
+    telling: t.Tuple[str, ...] = ()
 
 
 def _tool(name: str, *arguments: str) -> t.Tuple[str, ...]:
@@ -53,16 +66,17 @@ def _ansible_test(core: str, *arguments: str) -> t.Tuple[str, ...]:
 
 
 def _sanity(core: str) -> Stage:
-    return Stage(f"sanity-{core}", (_ansible_test(core, "sanity", "--local", "--color", "no"),), core=core)
+    command = _ansible_test(core, "sanity", "--local", "--color", "no")
+    return Stage(f"sanity-{core}", (command,), core=core, telling=("ERROR:", "FATAL:"))
 
 
 # In the order in which they are best started: what others wait for first.
 STAGES = (
     Stage("releases", (("tests/lab/build-release", *RELEASES),)),
     Stage("lab", (("tests/lab/up",),)),
-    Stage("ruff", (_tool("ruff", "check"), _tool("ruff", "format", "--check"))),
+    Stage("ruff", (_tool("ruff", "check", ".", *_SCRIPTS), _tool("ruff", "format", "--check", ".", *_SCRIPTS))),
     Stage("unit", ((*_PYTEST, "-n2", "tests/unit"),)),
-    Stage("mypy", (_tool("mypy", *_SOURCES),)),
+    Stage("mypy", (_tool("mypy", "--scripts-are-modules", *_SOURCES),)),
     Stage("yamllint", (_tool("yamllint", "--strict", "."),)),
     Stage("ansible-lint", (_tool("ansible-lint"),)),
     Stage("unit-2.21", (_ansible_test("2.21", "units", "--local", "--python", "default"),), core="2.21"),
@@ -169,6 +183,7 @@ class Runner:
         log = log_of(stage)
         if outcome.word == "FAILED" and not outcome.why:
             lines = log.read_text(errors="replace").splitlines()
+            lines = [line for line in lines if line.startswith(stage.telling)] or lines
             print(*(f"    {line}" for line in lines[-TAIL:]), f"    whole log: {log}", sep="\n", flush=True)
 
 
@@ -211,7 +226,7 @@ def single(stage: Stage) -> int:
 def summary(runner: Runner, seconds: float) -> str:
     """A table of the stages, and the closing line."""
     words = [outcome.word for outcome in runner.outcomes.values()]
-    rows = [(name, outcome) for name, outcome in sorted(runner.outcomes.items(), key=lambda row: -row[1].seconds)]
+    rows = sorted(runner.outcomes.items(), key=lambda row: -row[1].seconds)
     lines = ["", f"{'stage':14}{'seconds':>9}  result"]
     lines += [f"{name:14}{row.seconds:9.1f}  {row.word}{row.why and f': {row.why}'}" for name, row in rows]
     skipped = f", {words.count('skipped')} skipped" if "skipped" in words else ""

@@ -241,6 +241,11 @@ class Owner:
     user: str
     group: str
 
+    @classmethod
+    def myself(cls) -> Owner:
+        """Whoever this process runs as; numbers where they have no name."""
+        return cls(_name_of(os.geteuid(), pwd.getpwuid), _name_of(os.getegid(), grp.getgrgid))
+
     @property
     def mine(self) -> bool:
         """Ownership is not for this process to change."""

@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
@@ -542,9 +543,10 @@ class Turn:
                     reason = "it runs otherwise than written: " + "; ".join(str(change) for change in _masked(changes))
                 else:
                     done, answer = self._probe(body)
-                    if done:
+                    # it may have been healthy for a moment only, before it noticed what is wrong
+                    if done and self._world.look(process.pid) is not None:
                         return process, answer
-                    reason = answer
+                    reason = "it exited again" if done else answer
             if watch.failed:
                 raise _NotHealthy(watch.failed, alive=False)
             if clock.monotonic() >= deadline:
@@ -793,11 +795,13 @@ def _shown(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
     return {key: "***" if key in _envfile.SECRETS and value else value for key, value in environment.items()}
 
 
+_STACK = re.compile(r',"stacktrace":"(?:[^"\\]|\\.)*"')
 _SEVERE = ("error", "dpanic", "panic", "fatal")
 
 
 def telling(lines: t.Sequence[str]) -> t.Tuple[str, ...]:
-    """The last lines of a log; where it is long, the last severe ones and the very last ones."""
+    """The last lines of a log without stack traces; where it is long, the last severe ones and the very last ones."""
+    lines = [_STACK.sub("", line) for line in lines]
     if len(lines) <= LOG_LINES:
         return tuple(lines)
     severe = [number for number, line in enumerate(lines) if _is_severe(line)][-LOG_LINES // 2 :]
@@ -806,9 +810,11 @@ def telling(lines: t.Sequence[str]) -> t.Tuple[str, ...]:
 
 
 def summary(lines: t.Sequence[str]) -> str:
-    """What the last severe line says, without its decoration; the last line where none is severe."""
+    """What the last severe line says; where there is none, the last that tells of an error; else the last."""
     severe = [line for line in lines if _is_severe(line)]
-    for line in reversed(severe or lines):
+    # what etcd finds wrong with its settings it only warns of, before it exits
+    errors = [line for line in lines if _record(line).get("error")]
+    for line in (severe or errors or list(lines))[-1:]:
         record = _record(line)
         words = [str(record[key]) for key in ("msg", "error") if record.get(key)]
         return (": ".join(words) or line.strip()).rstrip(".")

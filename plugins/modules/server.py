@@ -309,10 +309,14 @@ def order_of(params: t.Mapping[str, t.Any]) -> Order:
 def world_of(module: AnsibleModule) -> World:
     """The host itself."""
     instance = instance_of(module.params)
+    if instance.deployment == "procfile":
+        owner = Owner.myself()
+    else:
+        owner = Owner(instance.owner, module.params["group"] or instance.owner)
     return World(
         service=service_of(instance, module.run_command),
         files=Files(instance.config_dir, dry=module.check_mode),
-        owner=Owner(instance.owner, module.params["group"] or instance.owner),
+        owner=owner,
         run=module.run_command,
         connect=connector(instance, connection_of(module.params), transport=module.params["transport"]),
         survey=lambda clients, timeout: survey(clients, timeout=timeout),
@@ -354,7 +358,7 @@ def main() -> None:
             world_of(module), order_of(module.params), phase=module.params["phase"], check_mode=module.check_mode
         )
         outcome = turn.take()
-    module.exit_json(**result_of(outcome, diff=module._diff))  # noqa: SLF001
+    module.exit_json(**result_of(outcome, diff=module._diff))
 
 
 if __name__ == "__main__":

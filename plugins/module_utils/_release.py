@@ -180,7 +180,7 @@ def wanted(
     for name, path in (("dest", dest), ("cache", cache)):
         if path and not os.path.isabs(path):
             faults.append(f"{name}: {path!r} is not an absolute path.")
-    if os.path.normpath(dest) == "/":
+    if not os.path.normpath(dest).strip("/"):
         faults.append("dest: the root directory cannot be a release.")
     if not sources:
         faults.append("sources: there are none.")
@@ -246,6 +246,8 @@ def ensure(
     """
     before = present(wish.dest)
     if _is_it(before, wish):
+        if not check_mode:
+            _tidy(wish.dest)
         return Outcome(changed=False, before=before, after=before)
     _refuse_foreign(wish.dest)
     if check_mode:
@@ -258,7 +260,7 @@ def ensure(
             if _is_it(before, wish):
                 return Outcome(changed=False, before=before, after=before)
             _refuse_foreign(wish.dest)
-            _remove_stale(wish.dest)
+            _remove(_stale(wish.dest))
             with _scratch(wish.dest) as scratch:
                 return _Search(wish, fetcher=fetcher, run=run, pinned=pinned, builder=builder).into(scratch, before)
     except OSError as error:
@@ -394,9 +396,9 @@ class _Search:
                 raise ReleaseError(f"{unknown} there is no {SUMS} beside it") from error
             raise ReleaseError(f"{SUMS} {error.message}") from error
         for line in text.splitlines():
-            checksum, space, entry = line.strip().partition(" ")
-            if space and entry.lstrip(" *") in (name, f"./{name}") and _SHA256.match(checksum.lower()):
-                return checksum.lower()
+            words = line.split()
+            if words[1:] in ([name], [f"*{name}"], [f"./{name}"]) and _SHA256.match(words[0].lower()):
+                return words[0].lower()
         raise ReleaseError(f"{unknown} the {SUMS} beside it does not list it")
 
     def _stage(self, got: _Got, staged: str) -> t.Tuple[str, t.Dict[str, str]]:
@@ -562,7 +564,7 @@ def _refuse_foreign(dest: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock(dest: str) -> t.Iterator[None]:
+def _lock(dest: str, *, wait: bool = True) -> t.Iterator[None]:
     """Hold the lock of ``dest``: several members on one machine install the same release at once.
 
     The file stays: to remove it would let two processes hold two different locks.
@@ -570,7 +572,7 @@ def _lock(dest: str) -> t.Iterator[None]:
     path = os.path.join(os.path.dirname(dest), f".{os.path.basename(dest)}.lock")
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(handle)
@@ -591,14 +593,25 @@ def _scratch(dest: str) -> t.Iterator[str]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _remove_stale(dest: str) -> None:
-    """Remove what interrupted runs left behind. Only who holds the lock of ``dest`` has such a directory."""
+def _stale(dest: str) -> t.List[str]:
+    """What interrupted runs left behind, if the lock of ``dest`` is held: only its holder has such a directory."""
     prefix, suffix = _scratch_name(dest)
     name = re.compile(rf"{re.escape(prefix)}[a-z0-9_]{{8}}{re.escape(suffix)}\Z")
     with os.scandir(os.path.dirname(dest)) as entries:
-        stale = [entry.path for entry in entries if name.match(entry.name) and entry.is_dir(follow_symlinks=False)]
-    for path in stale:
+        return [entry.path for entry in entries if name.match(entry.name) and entry.is_dir(follow_symlinks=False)]
+
+
+def _remove(paths: t.Iterable[str]) -> None:
+    for path in paths:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _tidy(dest: str) -> None:
+    """Remove left-overs beside a release that is there, unless somebody is at work or it may not be done."""
+    with contextlib.suppress(OSError):
+        if _stale(dest):
+            with _lock(dest, wait=False):
+                _remove(_stale(dest))
 
 
 def _publish(staged: str, dest: str, former: str) -> None:

@@ -21,7 +21,7 @@ import urllib.parse
 from ansible.module_utils.urls import ConnectionError as UrlsError
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import ReleaseError
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError
 
 _CHUNK = 1 << 16
 _FAULTS = (OSError, ValueError, http.client.HTTPException, UrlsError)
@@ -32,9 +32,15 @@ class UrlFetcher:
 
     ``timeout`` (seconds) bounds the time until an answer begins, with resolving the name, trying every address,
     TLS and redirections in it, and after that each wait for more data. A download that moves may take longer.
+
+    :raises InvalidInput: there is no time at all.
     """
 
     def __init__(self, timeout: float) -> None:
+        if not timeout > 0:
+            raise InvalidInput(
+                f"A timeout of {timeout:g} s leaves no time for an answer.", remedy="Set timeout above 0."
+            )
         self._timeout = timeout
 
     def read(self, url: str, *, limit: int) -> bytes:

@@ -240,9 +240,9 @@ def main() -> None:
     module.no_log_values.update(passwords(params["sources"]))
     run = functools.partial(module.run_command, handle_exceptions=False)
     machine = os.uname().machine
-    fetcher = UrlFetcher(params["timeout"])
     cache = params["cache"] or ""
     with failing(module):
+        fetcher = UrlFetcher(params["timeout"])
         wish = wanted(
             version=params["version"],
             dest=params["dest"],
@@ -262,7 +262,7 @@ def main() -> None:
         )
         for warning in outcome.warnings:
             module.warn(warning)
-        module.exit_json(**_result(wish, outcome, diff=module._diff))  # noqa: SLF001
+        module.exit_json(**_result(wish, outcome, diff=module._diff))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ Private to this collection. Member IDs are converted here: hexadecimal for us, d
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import json
 import typing as t
@@ -284,6 +285,96 @@ def survey(clients: t.Iterable[Client], *, timeout: float = 1.5) -> t.Tuple[Endp
         return tuple(pool.map(lambda client: look(client, timeout=timeout), todo))
 
 
+@dataclasses.dataclass(frozen=True)
+class Explored:
+    """What a cluster's endpoints show. ``linearizable``: a majority vouches for ``members``, not one server alone."""
+
+    seen: t.Tuple[EndpointSeen, ...]
+    members: t.Optional[t.Tuple[Member, ...]] = None
+    linearizable: bool = False
+
+
+class Explorer:
+    """Looks at a cluster again and again over the same connections.
+
+    :param endpoints: where to begin.
+    :param to: makes a client of an endpoint, such as ``connect`` with a connection.
+    :param whole: go on to the members that the endpoints list.
+    """
+
+    def __init__(self, endpoints: t.Sequence[str], to: t.Callable[[str], Client], *, whole: bool = True) -> None:
+        self._given = tuple(dict.fromkeys(endpoints))
+        self._to = to
+        self._whole = whole
+        self._clients: t.Dict[str, Client] = {}
+
+    def client(self, endpoint: str) -> Client:
+        """The client of an endpoint, always the same one.
+
+        :raises InvalidInput: the endpoint cannot be used.
+        """
+        if endpoint not in self._clients:
+            self._clients[endpoint] = self._to(endpoint)
+        return self._clients[endpoint]
+
+    def explore(self, *, timeout: float = 1.5) -> Explored:
+        """``look`` at the endpoints, then at the members that did not answer there; what is dead costs no more time.
+
+        Without a majority the members are the ones that a server knows of itself, where one tells.
+
+        :raises InvalidInput: an endpoint that was given cannot be used.
+        """
+        given = [self.client(endpoint) for endpoint in self._given]
+        seen = survey(given, timeout=timeout)
+        members, linearizable = next((one.members for one in seen if one.members is not None), None), True
+        if members is None:
+            members, linearizable = self._own_list(given, seen, timeout), False
+        if not self._whole or members is None:
+            return Explored(seen, members, linearizable and members is not None)
+        asked = {client.endpoint for client in given}
+        answered = {one.status.member_id for one in seen if one.status is not None}
+        others = []
+        for member in members:
+            urls = [url.rstrip("/") for url in member.client_urls]
+            if urls and member.id not in answered and not asked.intersection(urls):
+                with contextlib.suppress(InvalidInput):
+                    others.append(self.client(urls[0]))
+        seen += survey(others, timeout=timeout)
+        if not linearizable:
+            found = next((one.members for one in seen if one.members is not None), None)
+            members, linearizable = found or members, found is not None
+        return Explored(seen, members, linearizable)
+
+    def close(self) -> None:
+        """Give up all connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _own_list(
+        self, clients: t.Sequence[Client], seen: t.Sequence[EndpointSeen], timeout: float
+    ) -> t.Optional[t.Tuple[Member, ...]]:
+        for client, one in zip(clients, seen):
+            if one.status is not None and not one.status.is_learner:
+                try:
+                    return client.members(linearizable=False, timeout=timeout)
+                except ClientError:
+                    continue
+        return None
+
+
+def on_any(clients: t.Sequence[Client], what: t.Callable[[Client], _Read]) -> _Read:
+    """The answer of the first server that can give one. ``what`` must bear being done twice.
+
+    :raises ClientError: of the last server if none could serve; at once if one refuses for good.
+    """
+    for client in clients[:-1]:
+        try:
+            return what(client)
+        except (Unavailable, Unreachable):
+            continue
+    return what(clients[-1])
+
+
 _Read = t.TypeVar("_Read")
 
 
@@ -353,4 +444,16 @@ def _not_etcd(endpoint: str, path: str) -> NotFound:
     )
 
 
-__all__ = ("TRANSPORTS", "Client", "Connection", "KeyValue", "Transport", "connect", "look", "survey")
+__all__ = (
+    "TRANSPORTS",
+    "Client",
+    "Connection",
+    "Explored",
+    "Explorer",
+    "KeyValue",
+    "Transport",
+    "connect",
+    "look",
+    "on_any",
+    "survey",
+)

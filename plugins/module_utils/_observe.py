@@ -109,7 +109,8 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     service = service_of(instance, run)
     state = service.seen()
     files, hidden = _look_at_files(instance, service)
-    process = _process.look(state.main_pid) if state.main_pid else None
+    releases = _look_at_releases(instance, files, run)
+    process = _in_terms_of(releases, _process.look(state.main_pid) if state.main_pid else None)
     data = _look_at_data(instance, service, files, process)
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
@@ -119,7 +120,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
         service=state,
         files=files,
         data=data,
-        releases=_look_at_releases(instance, files, run),
+        releases=releases,
         directories=_look_at_directories(instance, data),
         user=instance.deployment == "procfile" or _user_exists(instance.owner),
         process=process,
@@ -171,6 +172,20 @@ def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> 
         if os.path.isfile(program) and os.access(program, os.X_OK):
             found.append(ReleaseSeen(path=path, version=_version_of(path, program, run)))
     return tuple(found)
+
+
+def _in_terms_of(releases: t.Sequence[ReleaseSeen], process: t.Optional[ProcessSeen]) -> t.Optional[ProcessSeen]:
+    """A process with its program where the releases are said to be: the kernel knows no symbolic links on the way."""
+    if process is None or not process.executable:
+        return process
+    directory, name = os.path.split(process.executable)
+    for release in releases:
+        if release.path == directory:
+            return process
+    for release in releases:
+        if os.path.realpath(release.path) == directory:
+            return dataclasses.replace(process, executable=os.path.join(release.path, name))
+    return process
 
 
 def _version_of(path: str, program: str, run: RunCommand) -> str:

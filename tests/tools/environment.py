@@ -193,8 +193,10 @@ def _install(package: str, python: str) -> None:
         )
     get = [apt, "-qq", "-o", "DPkg::Lock::Timeout=300"]
     variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    print(f"setup: installing {package}", flush=True)
     subprocess.run([*get, "update"], env=variables, check=False)
-    subprocess.run([*get, "install", "--yes", "--no-install-recommends", package], env=variables, check=True)
+    install = [*get, "install", "--yes", "--no-install-recommends", package]
+    subprocess.run(install, env=variables, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager

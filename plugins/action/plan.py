@@ -135,7 +135,6 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
     starting = step is not None and step.action != "settle"
     together = number >= 0 and len(made.turns[number].steps) > 1
     return {
-        "changed": step is not None,
         "msg": text,
         "cluster": cluster.name,
         "kind": made.kind,

@@ -141,7 +141,7 @@ def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
         changes += environment_changes(seen.files.environment, desired.environment, ignore=())
     elif desired.environment:
         changes.append(Change("etcd.env", None, "written"))
-    if seen.files.definition != desired.definition:
+    if (seen.files.definition or "").rstrip("\n") != desired.definition.rstrip("\n"):
         changes.append(Change("definition", "other" if seen.files.definition else None, "written"))
     if seen.files.release != desired.release:
         changes.append(Change("release", seen.files.release, desired.release))

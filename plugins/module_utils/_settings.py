@@ -39,8 +39,11 @@ OWNED: t.Dict[str, str] = {
 }
 _OWNED_DISCOVERY = "Use etcd_bootstrap and the etcd_discovery_ and etcd_dns_ variables."
 
-_INTEGER = re.compile(r"[+-]?\d+\Z")
-_DURATION = re.compile(r"[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+\Z|[+-]?0\Z")
+# etcd reads 010 as 8 in most places, and as 10 in some: no leading zeros.
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
+_DURATION = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+\Z|[+-]?0\Z")
+# Without one of these no listener with TLS starts: HTTP/2 asks for it.
+_HTTP2_SUITES = ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")
 _CIPHER_SUITE = re.compile(r"TLS_[A-Z0-9_]+\Z")
 _INT64 = 2**63
 _LARGEST = {"max-concurrent-streams": 2**32 - 1}
@@ -186,10 +189,6 @@ def warnings(settings: Settings, version: Version, defaults: t.Optional[Settings
         (
             "trusted-ca-file" in values and not _flag(values, "client-cert-auth"),
             "trusted-ca-file: clients must show a certificate, although client-cert-auth is not set",
-        ),
-        (
-            version < (3, 5, 0) and values.get("logger", "capnslog") == "capnslog" and "log-level" in values,
-            "log-level has no effect with logger capnslog. Set logger to zap",
         ),
     )
     found += [text for applies, text in rules if applies]
@@ -489,9 +488,12 @@ def _check_retention(_name: str, text: str, _version: Version) -> _Problem:
 
 
 def _check_ciphers(_name: str, text: str, _version: Version) -> _Problem:
-    for item in text.split(","):
-        if not _CIPHER_SUITE.match(item):
-            return f"{item!r} is not a cipher suite.", "Use Go's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256."
+    suites = [item.strip() for item in text.split(",")]
+    for suite in suites:
+        if not _CIPHER_SUITE.match(suite):
+            return f"{suite!r} is not a cipher suite.", f"Use Go's names, such as {_HTTP2_SUITES[0]}."
+    if not set(suites) & set(_HTTP2_SUITES):
+        return "has no suite that HTTP/2 accepts, and etcd would not listen.", f"Add {' or '.join(_HTTP2_SUITES)}."
     return None
 
 
@@ -531,6 +533,7 @@ _SPECIAL: t.Dict[str, t.Callable[[str, str, Version], _Problem]] = {
     "election-timeout": _check_positive,
     "experimental-compact-hash-check-time": _check_positive,
     "heartbeat-interval": _check_positive,
+    "self-signed-cert-validity": _check_positive,
 }
 
 
@@ -654,6 +657,23 @@ def _check_complete(these: _Together) -> t.Iterator[Fault]:
         urls = these.values.get(listening, "")
         if "https://" in urls and certificate not in these.values and not _flag(these.values, automatic):
             yield Fault(listening, f"has https URLs, and there is no {certificate}.", f"Set {certificate}, too.")
+    yield from _shut_out(these)
+
+
+def _shut_out(these: _Together) -> t.Iterator[Fault]:
+    """Names by which plain clients, those that ask for a member's health among them, would be turned away."""
+    allowed = {item.strip() for item in these.values.get("host-whitelist", "*").split(",")}
+    advertised = these.values.get("advertise-client-urls", "").split(",")
+    hosts = [urllib.parse.urlsplit(url.strip()).hostname for url in advertised if url.strip().startswith("http://")]
+    missing = [host for host in dict.fromkeys(hosts) if host and host not in allowed]
+    if hosts and "127.0.0.1" not in [*allowed, *missing]:
+        missing.append("127.0.0.1")
+    if missing and "*" not in allowed:
+        yield Fault(
+            "host-whitelist",
+            f"leaves out {' and '.join(missing)}: no answer to whoever asks for the member's health there.",
+            "Add what is left out.",
+        )
 
 
 def _warn_urls(values: t.Mapping[str, str]) -> t.Iterator[str]:

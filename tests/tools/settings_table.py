@@ -5,7 +5,7 @@
 
 """Make ``plugins/module_utils/_settings_table.py`` from real etcd binaries, one of each minor line.
 
-    tests/tools/settings_table.py 3.4.23=/usr/bin/etcd 3.5.35=.../etcd 3.6.16=.../etcd 3.7.3=.../etcd
+    .venv/bin/python tests/tools/settings_table.py 3.4.23=.../etcd 3.5.35=.../etcd 3.6.16=.../etcd 3.7.3=.../etcd
 
 Names come from ``--help``, the few it hides from ``UNDOCUMENTED``. Whether a name exists and what type it has is
 probed: ``etcd --NAME=VALUE --version`` prints the version if the flag set accepts the value, and else says why not.

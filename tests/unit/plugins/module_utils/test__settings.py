@@ -204,6 +204,10 @@ class TestValues:
             ("heartbeat-interval", 0, "0 is not above zero."),
             ("compact-hash-check-time", "0s", "0s is not above zero."),
             ("trusted-ca-file", "ca.pem", "'ca.pem' is not an absolute path."),
+            ("self-signed-cert-validity", 0, "0 is not above zero."),
+            ("snapshot-count", "0100", "'0100' is not a whole number."),
+            ("snapshot-count", "\u0661", "'\u0661' is not a whole number."),
+            ("cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256", "has no suite that HTTP/2 accepts"),
             ("cipher-suites", "AES128-GCM", "'AES128-GCM' is not a cipher suite."),
             ("feature-gates", "CompactHashCheck", "'CompactHashCheck' does not turn a gate on or off."),
             ("feature-gates", "CompactHash=true", "etcd 3.6.16 has no feature gate CompactHash. Did you mean Compact"),
@@ -366,6 +370,22 @@ class TestTogether:
         ]
         assert said({**wished, "auto-tls": True}, defaults={"advertise-client-urls": "https://a:2379"}) == []
 
+    @pytest.mark.parametrize(
+        ("whitelist", "missing"),
+        [
+            ("*", ""),
+            ("a.example.com,127.0.0.1", ""),
+            ("b.example.com", "a.example.com and 127.0.0.1"),
+            (["a.example.com"], "127.0.0.1"),
+        ],
+    )
+    def test_a_whitelist_must_not_shut_out_who_asks_for_health(self, whitelist: object, missing: str) -> None:
+        faults = said({"host-whitelist": whitelist}, defaults={"advertise-client-urls": ["http://a.example.com:1"]})
+        assert [fault.split(":")[1] for fault in faults] == ([f" leaves out {missing}"] if missing else [])
+
+    def test_a_whitelist_is_for_clients_without_tls(self) -> None:
+        assert said({"host-whitelist": "a"}, defaults={"advertise-client-urls": "https://b:1"}) == []
+
     def test_all_faults_at_once(self) -> None:
         faults = validate(
             {
@@ -417,7 +437,6 @@ class TestWarnings:
             ({"quota-backend-bytes": -1}, V36, "grows without a limit"),
             ({"quota-backend-bytes": 10 * 2**30}, V36, "above 8 GiB"),
             ({"trusted-ca-file": "/a"}, V36, "clients must show a certificate"),
-            ({"log-level": "debug"}, V34, "no effect with logger capnslog"),
             (
                 {
                     "cert-file": "/a",
@@ -443,7 +462,6 @@ class TestWarnings:
             ({"log-level": None}, V36),
             ({"experimental-corrupt-check-time": "1h"}, V35),
             ({"max-snapshots": 5}, V35),
-            ({"log-level": "debug", "logger": "zap"}, V34),
             ({"trusted-ca-file": "/a", "client-cert-auth": True}, V36),
         ],
     )

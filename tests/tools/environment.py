@@ -86,14 +86,29 @@ def python_for(environment: Environment) -> str:
         if python:
             return python
     wanted = " or ".join(f"python{version}" for version in environment.pythons)
-    uv = shutil.which("uv") or MAIN.program("uv")
-    if environment.optional and Path(uv).exists():
-        subprocess.run([uv, "python", "install", environment.pythons[0]], check=False, timeout=300)
-        python = find_python(environment.pythons[0])
-        if python:
-            return python
-    error = Unavailable if environment.optional else SetupError
-    raise error(f"{environment.requirements} needs {wanted}, and this machine has none. Install one of them.")
+    if not environment.optional:
+        raise SetupError(f"{environment.requirements} needs {wanted}, and this machine has none. Install one of them.")
+    return _fetch_python(environment.pythons[0], wanted)
+
+
+def _fetch_python(version: str, wanted: str) -> str:
+    """Have uv bring an interpreter from its site, for an optional environment.
+
+    :raises Unavailable: the site does not answer.
+    """
+    print(f"setup: no {wanted} here, asking uv for one", flush=True)
+    pip = [MAIN.program("python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"]
+    fetch = [MAIN.program("python"), "-m", "uv", "python", "install", "--no-bin", version]
+    quick = {**os.environ, "UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "0"}
+    for command in (pip, fetch):
+        done = subprocess.run(command, env=quick, check=False, capture_output=True, text=True)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].strip()
+            raise Unavailable(f"this machine has no {wanted}, and uv could not bring one ({reason})")
+    python = find_python(version)
+    if python is None:
+        raise Unavailable(f"this machine has no {wanted}, nor is uv's found")
+    return python
 
 
 def create(environment: Environment) -> None:

@@ -1,0 +1,307 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is put together from the parts; the parts have their own tests, and real members are in tests/integration."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.module_utils import _observe, _process
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, InvalidInput
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    EndpointSeen,
+    FilesSeen,
+    HostSeen,
+    ProcessSeen,
+    ReleaseSeen,
+    decode,
+    encode,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._observe import Instance, connector, observe, service_of
+from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, SystemdService
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
+
+
+def no_command(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+    raise AssertionError(f"nothing is to be run: {args}")
+
+
+def no_server(endpoint: str) -> Client:
+    raise AssertionError(f"nobody is to be asked: {endpoint}")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    return Instance(
+        service="m1",
+        deployment="procfile",
+        config_dir=str(tmp_path / "m1"),
+        data_dir=str(tmp_path / "m1" / "data"),
+        release_dir=str(tmp_path / "releases"),
+        procfile_dir=str(tmp_path),
+    )
+
+
+def process(environment: t.Optional[t.Dict[str, str]] = None, *arguments: str) -> ProcessSeen:
+    return ProcessSeen(
+        pid=7, executable="/r/3.6.16/etcd", environment=environment or {}, started=1.0, arguments=arguments
+    )
+
+
+def test_a_blank_host(instance: Instance) -> None:
+    seen = observe(instance, run=no_command, connect=no_server)
+    assert (seen.service.exists, seen.service.state) == (False, "inactive")
+    assert (seen.data.state, seen.data.path) == ("absent", instance.data_dir)
+    assert (seen.files.environment, seen.files.bootstrap, seen.files.definition) == (None, None, None)
+    assert (seen.releases, seen.process, seen.local) == ((), None, None)
+    assert [place.path for place in seen.directories] == [instance.procfile_dir]
+    assert seen.user
+    assert seen.nonce != observe(instance, run=no_command, connect=no_server).nonce
+    assert decode(HostSeen, json.loads(json.dumps(encode(seen)))) == seen
+
+
+def test_a_host_with_everything_but_a_process(instance: Instance, tmp_path: Path) -> None:
+    files = Files(instance.config_dir)
+    files.write_environment({"ETCD_NAME": "m1", "ETCD_DATA_DIR": "./elsewhere", "ETCD_DISCOVERY_PASSWORD": "hunter2"})
+    files.link_release("../releases/3.6.16")
+    for name in ("3.6.16", "3.5.35", "empty"):
+        (tmp_path / "releases" / name).mkdir(parents=True)
+    for name in ("3.6.16", "3.5.35"):
+        program = tmp_path / "releases" / name / "etcd"
+        program.touch()
+        program.chmod(0o755)
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    ProcfileService(str(tmp_path), "m1", no_command).define("m1: exec ./m1/release/etcd")
+
+    seen = observe(instance, run=no_command, connect=no_server)
+    assert seen.service.exists
+    assert seen.files.definition == "m1: exec ./m1/release/etcd"
+    assert seen.files.release == "../releases/3.6.16"
+    assert "hunter2" not in repr(seen)
+    assert seen.releases == tuple(ReleaseSeen(f"{tmp_path}/releases/{v}", v) for v in ("3.5.35", "3.6.16"))
+    assert (seen.data.path, seen.data.state, seen.data.last_index) == (f"{tmp_path}/elsewhere", "empty", None)
+    modes = {place.path: place.mode for place in seen.directories}
+    assert modes[f"{tmp_path}/elsewhere"] == "0700"
+    assert list(modes) == [instance.config_dir, f"{tmp_path}/elsewhere", instance.release_dir, str(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "version"),
+    [
+        ("3.6.16", None, "3.6.16"),
+        ("v3.6.16", None, "3.6.16"),
+        ("bin", (0, "etcd Version: 3.4.23\nGit SHA: x\n", ""), "3.4.23"),
+        ("bin", (0, "etcd Version: 3.7.0-rc.1\n", ""), ""),
+        ("bin", (126, "", "Exec format error"), ""),
+    ],
+)
+def test_the_version_of_a_release(name: str, answer: t.Optional[t.Tuple[int, str, str]], version: str) -> None:
+    def run(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+        return answer or no_command(args)
+
+    assert _observe._version_of(f"/opt/etcd/{name}", f"/opt/etcd/{name}/etcd", run) == version
+
+
+def test_a_program_reached_by_a_link_is_named_as_the_release_is(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "3.6.16").mkdir(parents=True)
+    (tmp_path / "opt").symlink_to("disk")
+    release = ReleaseSeen(f"{tmp_path}/opt/3.6.16", "3.6.16")
+    runs = dataclasses.replace(process(), executable=f"{tmp_path}/disk/3.6.16/etcd")
+    found = _observe._in_terms_of([release], runs)
+    assert found is not None
+    assert found.executable == f"{tmp_path}/opt/3.6.16/etcd"
+    direct = ReleaseSeen(f"{tmp_path}/disk/3.6.16", "3.6.16")
+    assert _observe._in_terms_of([release, direct], runs) == runs
+    assert _observe._in_terms_of([], runs) == runs
+    assert _observe._in_terms_of([release], None) is None
+
+
+# --- where the data is --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("runs", "written", "path", "wal"),
+    [
+        (None, None, "/option", "/option/member/wal"),
+        (None, {}, "/option", "/option/member/wal"),
+        (None, {"ETCD_DATA_DIR": "/written"}, "/written", "/written/member/wal"),
+        (None, {"ETCD_DATA_DIR": "/written", "ETCD_WAL_DIR": "/w"}, "/written", "/w"),
+        (process({"ETCD_DATA_DIR": "/runs"}), {"ETCD_DATA_DIR": "/written"}, "/runs", "/runs/member/wal"),
+        (process({"ETCD_DATA_DIR": "/runs", "ETCD_WAL_DIR": "/w"}), None, "/runs", "/w"),
+        (process({"ETCD_NAME": "n"}, "--data-dir=/flag"), None, "/flag", "/flag/member/wal"),
+        (process({"ETCD_NAME": "n"}, "-data-dir", "/flag"), None, "/flag", "/flag/member/wal"),
+        (process({"ETCD_NAME": "n"}), {"ETCD_DATA_DIR": "/written"}, "/cwd/n.etcd", "/cwd/n.etcd/member/wal"),
+        (process({"ETCD_DEBUG": "1"}), None, "/cwd/default.etcd", "/cwd/default.etcd/member/wal"),
+        (process(), {"ETCD_DATA_DIR": "/written"}, "/written", "/written/member/wal"),
+    ],
+    ids=[
+        "option", "silent file", "file", "file with wal", "process first", "process with wal", "flag", "two words",
+        "etcd's default", "etcd's default name", "hidden process",
+    ],
+)  # fmt: skip
+def test_where_data_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    instance: Instance,
+    runs: t.Optional[ProcessSeen],
+    written: t.Optional[t.Dict[str, str]],
+    path: str,
+    wal: str,
+) -> None:
+    monkeypatch.setattr(_process, "directory", lambda _pid: "/cwd")
+    service = ProcfileService("/none", "m1", no_command)
+    files = FilesSeen(environment=written)
+    data = _observe._look_at_data(dataclasses.replace(instance, data_dir="/option"), service, files, runs)
+    assert (data.path, data.wal_path) == (path, wal)
+
+
+def test_the_unit_of_a_package_says_where_its_data_is(tmp_path: Path, instance: Instance) -> None:
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+
+    def run(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+        return 0, "Environment=ETCD_NAME=h ETCD_DATA_DIR=/var/lib/etcd/default\n", ""
+
+    service = SystemdService("etcd", run, root=str(tmp_path))
+    unwritten, written = FilesSeen(), FilesSeen(environment={"ETCD_DATA_DIR": "/written"})
+    assert _observe._places(instance, service, unwritten, None)[0] == "/var/lib/etcd/default"
+    assert _observe._places(instance, service, written, None)[0] == "/written"
+
+
+# --- what may not be read -----------------------------------------------------------------------------------------
+
+
+def test_a_hidden_file_counts_as_there(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    Files(instance.config_dir).write_bootstrap({"ETCD_INITIAL_CLUSTER": "a=b"})
+    read = Files.read
+
+    def refuse(self: Files, name: str) -> t.Optional[str]:
+        if name == "etcd.env":
+            raise DataError(f"Cannot read {self.path(name)}: Permission denied.", remedy="Become root.")
+        return read(self, name)
+
+    monkeypatch.setattr(Files, "read", refuse)
+    seen = observe(instance, run=no_command, connect=no_server)
+    assert seen.files.environment == {}
+    assert seen.files.bootstrap == {"ETCD_INITIAL_CLUSTER": "a=b"}
+    assert seen.data.problem == f"Cannot read {instance.config_dir}/etcd.env: Permission denied."
+
+
+# --- the server itself --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("runs", "endpoint"),
+    [
+        (
+            process({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:2379,http://127.0.0.1:12379"}),
+            "http://127.0.0.1:12379",
+        ),
+        (
+            process({"ETCD_LISTEN_CLIENT_URLS": "https://192.0.2.1:2379, https://192.0.2.2:2379"}),
+            "https://192.0.2.1:2379",
+        ),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "https://0.0.0.0:2379"}), "https://127.0.0.1:2379"),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "http://[::]:2379"}), "http://[::1]:2379"),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "http://[2001:db8::1]:2379,http://[::1]:2379"}), "http://[::1]:2379"),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "http://localhost:2379"}), "http://127.0.0.1:2379"),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "unix://localhost:1,http://192.0.2.1:2379"}), "http://192.0.2.1:2379"),
+        (process({"ETCD_LISTEN_CLIENT_URLS": "unixs://localhost:1"}), None),
+        (
+            process(
+                {"ETCD_LISTEN_CLIENT_URLS": "http://127.0.0.1:1", "ETCD_LISTEN_CLIENT_HTTP_URLS": "http://127.0.0.1:2"}
+            ),
+            "http://127.0.0.1:2",
+        ),
+        (process({"ETCD_NAME": "n"}, "--listen-client-urls=http://127.0.0.1:3"), "http://127.0.0.1:3"),
+        (process({"ETCD_NAME": "n"}), "http://127.0.0.1:2379"),
+        (process(), None),
+    ],
+)
+def test_where_the_local_server_is_asked(runs: ProcessSeen, endpoint: t.Optional[str]) -> None:
+    assert _observe._local_endpoint(runs) == endpoint
+
+
+def test_a_server_that_cannot_be_asked_is_no_error() -> None:
+    def connect(endpoint: str) -> Client:
+        raise InvalidInput(f"{endpoint} needs a certificate.", remedy="Set ca_path.")
+
+    seen = _observe._look_at_local(process({"ETCD_NAME": "n"}), connect)
+    problem = "http://127.0.0.1:2379 needs a certificate. Set ca_path."
+    assert seen == EndpointSeen(endpoint="http://127.0.0.1:2379", healthy=False, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("written", "given", "used"),
+    [
+        ({}, Connection(), Connection()),
+        (
+            {"ETCD_TRUSTED_CA_FILE": "ca", "ETCD_CERT_FILE": "cert", "ETCD_KEY_FILE": "key"},
+            Connection(),
+            Connection(ca_path="ca", client_cert="cert", client_key="key"),
+        ),
+        (
+            {
+                "ETCD_CERT_FILE": "cert",
+                "ETCD_KEY_FILE": "key",
+                "ETCD_CLIENT_CERT_FILE": "c2",
+                "ETCD_CLIENT_KEY_FILE": "k2",
+            },
+            Connection(validate_certs=False),
+            Connection(validate_certs=False, client_cert="client_cert", client_key="client_key"),
+        ),
+        ({"ETCD_CERT_FILE": "cert", "ETCD_KEY_FILE": "hidden"}, Connection(), Connection()),
+        (
+            {"ETCD_TRUSTED_CA_FILE": "ca", "ETCD_CERT_FILE": "cert", "ETCD_KEY_FILE": "key"},
+            Connection(ca_path="/mine", client_cert="/my", user="root", password="p"),
+            Connection(ca_path="/mine", client_cert="/my", user="root", password="p"),
+        ),
+        ({"ETCD_TRUSTED_CA_FILE": "ca"}, Connection(client_cert="/my"), Connection(ca_path="ca", client_cert="/my")),
+    ],
+    ids=["nothing", "the server's", "its client certificate", "hidden key", "mine", "mine with its authority"],
+)
+def test_the_servers_own_certificates(
+    instance: Instance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: t.Dict[str, str],
+    given: Connection,
+    used: Connection,
+) -> None:
+    for name in ("ca", "cert", "key", "client_cert", "client_key"):
+        (tmp_path / name).touch()
+    Files(instance.config_dir).write_environment(written)
+    asked = []
+    monkeypatch.setattr(_observe, "connect_to", lambda *given, **more: asked.append((*given, more)))
+    connect = connector(instance, given, transport="gateway")
+    connect("https://127.0.0.1:2379")
+    connect("http://127.0.0.1:2379")
+
+    def absolute(path: t.Optional[str]) -> t.Optional[str]:
+        return path and os.path.join(tmp_path, path)
+
+    expected = dataclasses.replace(
+        used,
+        ca_path=absolute(used.ca_path),
+        client_cert=absolute(used.client_cert),
+        client_key=absolute(used.client_key),
+    )
+    assert asked == [
+        ("https://127.0.0.1:2379", expected, {"transport": "gateway"}),
+        ("http://127.0.0.1:2379", given, {"transport": "gateway"}),
+    ]
+
+
+def test_what_runs_an_instance(instance: Instance) -> None:
+    assert isinstance(service_of(instance, no_command), ProcfileService)
+    assert isinstance(service_of(dataclasses.replace(instance, deployment="systemd"), no_command), SystemdService)
+    with pytest.raises(InvalidInput, match="Set procfile_dir"):
+        service_of(dataclasses.replace(instance, procfile_dir=None), no_command)

@@ -252,8 +252,8 @@ def test_a_server_that_cannot_be_asked_is_no_error() -> None:
             {
                 "ETCD_CERT_FILE": "cert",
                 "ETCD_KEY_FILE": "key",
-                "ETCD_CLIENT_CERT_FILE": "c2",
-                "ETCD_CLIENT_KEY_FILE": "k2",
+                "ETCD_CLIENT_CERT_FILE": "client_cert",
+                "ETCD_CLIENT_KEY_FILE": "client_key",
             },
             Connection(validate_certs=False),
             Connection(validate_certs=False, client_cert="client_cert", client_key="client_key"),

@@ -95,6 +95,8 @@ _KNOWN = (
     _Known("role name not found", NotFound),
     _Known("role is not granted to the user", NotFound),
     _Known("permission is not granted to the role", NotFound),
+    # 3.5 gives it no code of its own in streams.
+    _Known("permission denied", PermissionDenied),
     _Known("rpc not supported for learner", Rejected, "Ask a voting member."),
     _Known(
         "database space exceeded",
@@ -166,7 +168,7 @@ def error_of(endpoint: str, subject: str, status: int, body: str) -> ClientError
             or _BY_STATUS.get(status)
             or (Unavailable if status >= http.client.INTERNAL_SERVER_ERROR else Rejected)
         )
-    if kind is NotFound and not code:
+    if kind is NotFound and (not code or reason == "Not Found"):
         remedy = (
             "Is this a client URL of an etcd server of this version, with its gateway on (enable-grpc-gateway), "
             "and not moved to listen-client-http-urls?"

@@ -252,6 +252,7 @@ remedy:
   sample: Check user and password.
 """
 
+import contextlib
 import dataclasses
 import time
 import typing as t
@@ -263,7 +264,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     connection_of,
     connection_spec,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._client import Explored, Explorer, connect
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explored, Explorer, connect
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError, failing
 from ansible_collections.quorum.etcd.plugins.module_utils._model import EndpointSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._overview import Overview, overview
@@ -345,15 +346,15 @@ def main() -> None:
     with failing(module):
         connection = connection_of(params)
 
-        def to(endpoint: str) -> t.Any:
+        def client_of(endpoint: str) -> Client:
             return connect(endpoint, connection, transport=params["transport"])
 
-        explorer = Explorer(params["endpoints"], to, whole=params["cluster"])
-        result = gather(
-            lambda: explorer.explore(timeout=min(LOOK, connection.timeout)),
-            wait_for=params["wait_for"],
-            wait_timeout=params["wait_timeout"],
-        )
+        with contextlib.closing(Explorer(params["endpoints"], client_of, whole=params["cluster"])) as explorer:
+            result = gather(
+                lambda: explorer.explore(timeout=min(LOOK, connection.timeout)),
+                wait_for=params["wait_for"],
+                wait_timeout=params["wait_timeout"],
+            )
         module.exit_json(changed=False, **result)
 
 

@@ -120,6 +120,7 @@ remedy:
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import typing as t
 
@@ -245,10 +246,14 @@ def main() -> None:
     params = module.params
     with failing(module):
         connection = connection_of(params)
-        clients = [connect(endpoint, connection, transport=params["transport"]) for endpoint in params["endpoints"]]
-        if not clients:
+        if not params["endpoints"]:
             raise InvalidInput("There is no endpoint to ask.", remedy="Set endpoints.")
-        result = converge(clients, params, check_mode=module.check_mode)
+        with contextlib.ExitStack() as stack:
+            clients = [
+                stack.enter_context(contextlib.closing(connect(url, connection, transport=params["transport"])))
+                for url in params["endpoints"]
+            ]
+            result = converge(clients, params, check_mode=module.check_mode)
         if not module._diff:
             del result["diff"]
         module.exit_json(**result)

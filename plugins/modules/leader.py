@@ -92,6 +92,7 @@ remedy:
   sample: "The members are: infra1 (8e9e05c52164694d), infra2 (91bc3c398fb3c146)."
 """
 
+import contextlib
 import time
 import typing as t
 
@@ -192,13 +193,14 @@ def main() -> None:
         def client_of(endpoint: str) -> Client:
             return connect(endpoint, connection, transport=params["transport"])
 
-        former, leader = hand_over(
-            Explorer(params["endpoints"], client_of),
-            to=params["to"] or "",
-            away_from=params["away_from"] or "",
-            timeout=params["wait_timeout"],
-            dry=module.check_mode,
-        )
+        with contextlib.closing(Explorer(params["endpoints"], client_of)) as explorer:
+            former, leader = hand_over(
+                explorer,
+                to=params["to"] or "",
+                away_from=params["away_from"] or "",
+                timeout=params["wait_timeout"],
+                dry=module.check_mode,
+            )
         result = {"changed": former.id != leader.id, "leader": _names(leader), "former": _names(former)}
         if module._diff:
             result["diff"] = {"before": {"leader": former.label}, "after": {"leader": leader.label}}

@@ -217,7 +217,7 @@ def test_a_restart_and_a_dead_server(clusters: Clusters, version: str, to: Conne
 def test_a_server_that_hangs(clusters: Clusters, version: str, to: Connect) -> None:
     server = clusters(version).bootstrap(1).servers["n1"]
     client = to(server)
-    assert client.status()
+    assert client.status().member_id
     server.signal(signal.SIGSTOP)
     for ask in (lambda: client.status(timeout=0.3), lambda: client.put(b"k", b"v", timeout=0.3)):
         before = time.monotonic()

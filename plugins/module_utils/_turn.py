@@ -450,11 +450,10 @@ class Turn:
             self._act(f"write {files.path(_instance.BOOTSTRAP)}")
         if files.link_release(order.release):
             self._act(f"point {files.path(_instance.RELEASE)} to {order.release}")
-        if now.definition is None or now.definition.rstrip("\n") != order.definition.rstrip("\n"):
-            if not dry:
-                world.service.define(order.definition)
-            self._act(f"define {now.service.name}")
-        elif not dry and now.process is None:
+        if now.definition != order.definition:
+            if dry or world.service.define(order.definition):
+                self._act(f"define {now.service.name}")
+        elif not dry and (now.process is None or self._needs_restart(now)):
             world.service.define(order.definition)  # the manager may not have read what a killed run wrote
         if files.write_environment(order.environment):
             self._act(f"write {files.path(_instance.ENVIRONMENT)}")

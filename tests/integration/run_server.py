@@ -28,7 +28,7 @@ from ansible_collections.quorum.etcd.plugins.modules import server
 
 STEPS: t.Tuple[t.Tuple[t.Any, t.Tuple[str, ...]], ...] = (
     (_instance, ("_write_whole", "make_directory")),
-    (_instance.os, ("symlink", "replace", "rename", "unlink")),
+    (os, ("symlink", "replace", "rename", "unlink")),
     (_service.ProcfileService, ("define", "start", "restart", "stop")),
     (_client.Client, ("move_leader",)),
     (_datadir, ("move_aside",)),

@@ -329,50 +329,65 @@ def test_drift_is_settled_without_a_restart(site: Site) -> None:
     assert_settled(site, "n1")
 
 
-def test_killed_at_every_step_of_a_first_start(tmp_path: Path) -> None:
-    step, codes = 0, []
-    while not codes or codes[-1] == KILLED:
-        step += 1
-        assert step < 60
+def spread(steps: int, points: int = 7) -> t.List[int]:
+    """Kill points over a run: each step is tried in the unit tests, here some, with real etcd."""
+    return sorted({1 + number * (steps - 1) // (points - 1) for number in range(points)})
+
+
+def test_killed_in_a_first_start(tmp_path: Path) -> None:
+    def attempt(step: int) -> int:
         directory = tmp_path / str(step)
         directory.mkdir()
         site = Site(directory, size=1)
         try:
-            codes.append(site.call(site.bootstrap_options("n1"), kill_at=step).code)
+            done = site.call(site.bootstrap_options("n1"), kill_at=step)
+            assert (done.code == KILLED) is (step > 0)
             formed = site.file("n1", "data").exists() and not site.file("n1", "bootstrap.env").exists()
             again = site.server("n1") if formed and site.pid("n1") else site.call(site.bootstrap_options("n1"))
             assert again.ok["member_id"] == member_id([site.peer_urls["n1"]], "token"), step
             assert site.survey()["n1"].healthy, step
             assert_settled(site, "n1")
+            return done.steps
         finally:
             site.close()
-    assert len(codes) > 10
+
+    steps = attempt(0)
+    assert steps > 10
+    for step in spread(steps):
+        attempt(step)
 
 
-def test_killed_at_every_step_of_a_turn_and_of_putting_back(site: Site) -> None:
-    """A bad wish, killed anywhere, then a good one: the member is healthy, and what ran well was never forgotten."""
+def test_killed_in_a_turn_or_in_putting_back(site: Site) -> None:
+    """A bad wish, killed somewhere, then a good one: the member is healthy, and what ran well was never forgotten."""
     site.bootstrap()
     name = site.followers()[0]
-    step, codes = 0, []
-    while not codes or codes[-1] == KILLED:
-        step += 1
-        assert step < 80
-        site.settings = {"ETCD_SNAPSHOT_COUNT": str(20000 + step), "ETCD_CIPHER_SUITES": "nope"}
-        codes.append(site.server(name, kill_at=step).code)
-        if codes[-1] == KILLED and step % 2:
+    number = 0
+
+    def attempt(step: int) -> int:
+        nonlocal number
+        number += 1
+        site.settings = {"ETCD_SNAPSHOT_COUNT": str(20000 + number), "ETCD_CIPHER_SUITES": "nope"}
+        done = site.server(name, kill_at=step)
+        assert (done.code == KILLED) is (step > 0)
+        if step % 2:
             failure = site.server(name).failure
             assert failure["put_back"] is True, (step, failure)
-        site.settings = {"ETCD_SNAPSHOT_COUNT": str(30000 + step)}
-        again = site.server(name)
-        assert again.ok["changed"] is True, step
+        site.settings = {"ETCD_SNAPSHOT_COUNT": str(30000 + number)}
+        assert site.server(name).ok["changed"] is True, step
         assert site.survey()[name].healthy
         process = _process.look(site.pid(name))
         assert process is not None
-        assert process.environment["ETCD_SNAPSHOT_COUNT"] == str(30000 + step)
-        assert not site.file(name, "former").exists()
-        leftovers = [path.name for path in site.file(name, ".").iterdir() if path.name.startswith(".")]
+        assert process.environment["ETCD_SNAPSHOT_COUNT"] == str(30000 + number)
+        leftovers = [
+            path.name for path in site.directory.joinpath(name).iterdir() if path.name.startswith((".", "former"))
+        ]
         assert leftovers == [], step
-    assert len(codes) > 10
+        return done.steps
+
+    steps = attempt(0)
+    assert steps > 10
+    for step in spread(steps):
+        attempt(step)
 
 
 def test_runner_and_umask_do_not_matter(site: Site) -> None:

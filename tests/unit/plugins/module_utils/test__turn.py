@@ -1,0 +1,971 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The turn in a simulated world: real files, but service, servers and clock are fakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
+    ClientError,
+    DataError,
+    PermissionDenied,
+    Refused,
+    Rejected,
+    ServerFailed,
+    Unreachable,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Change,
+    DataSeen,
+    EndpointSeen,
+    Member,
+    ProcessSeen,
+    ServiceSeen,
+    Status,
+    Versions,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
+
+ME, B, C = "a1", "b2", "c3"
+URLS = {ME: "http://127.0.0.1:2379", B: "http://b:2379", C: "http://c:2379"}
+NAMES = {ME: "infra1", B: "infra2", C: "infra3"}
+
+ENVIRONMENT = {
+    "ETCD_NAME": "infra1",
+    "ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:2379,http://127.0.0.1:2379",
+    "ETCD_INITIAL_CLUSTER_STATE": "existing",
+    "QUORUM_CONFIG_DIGEST": "1",
+}
+BOOTSTRAP = {"ETCD_INITIAL_CLUSTER_STATE": "new", "ETCD_INITIAL_CLUSTER_TOKEN": "x"}
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing in the code under test may catch it."""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.now += seconds
+
+
+class Me(Owner):
+    mine = True
+
+
+class Etcd:
+    """What a started server does, by its environment: ``BEHAVE`` = ``exit``, ``end``, ``sick`` or nothing (well)."""
+
+    def __init__(self, host: Host, environment: t.Dict[str, str], executable: str) -> None:
+        host.pids += 1
+        self.pid = host.pids
+        self.environment = environment
+        self.executable = executable
+        self.replaced = False
+
+    @property
+    def behaviour(self) -> str:
+        return self.environment.get("ETCD_BEHAVE", "")
+
+    @property
+    def version(self) -> str:
+        return Path(self.executable).parent.name
+
+
+class Host:
+    """The simulated world of one server, with two other members."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.files = Files(str(root / "etc"))
+        self.clock = Clock()
+        self.pids = 100
+        self.process: t.Optional[Etcd] = None
+        self.unit: t.Optional[str] = None
+        self.loaded: t.Optional[str] = None
+        self.enabled = False
+        self.loops = 0
+        self.calls: t.List[str] = []
+        self.kill_at = 0
+        self.data_state = "initialised"
+        self.data_id = ME
+        self.leader = B
+        self.well = {B, C}
+        self.listed = True
+        self.published = True
+        self.learner = False
+        self.cluster_version = "3.6.0"
+        self.deny = False
+        self.log_lines: t.Tuple[str, ...] = ('{"level":"fatal","msg":"bad","error":"setting"}',)
+        self.on_sleep: t.Callable[[], None] = lambda: None
+        self.transfer = True
+        for version in ("3.5.35", "3.6.14", "3.6.16"):
+            (root / "opt" / version).mkdir(parents=True)
+
+    def release(self, version: str) -> str:
+        return str(self.root / "opt" / version)
+
+    def step(self, what: str) -> None:
+        self.calls.append(what)
+        if self.kill_at and len(self.calls) == self.kill_at:
+            raise Killed
+
+    # --- the service
+
+    def seen(self) -> ServiceSeen:
+        if self.process is not None and self.process.behaviour == "exit":
+            self.process = None
+            self.loops = 1
+        if self.loops:
+            # systemd between two tries, and in the next one
+            self.loops += 1
+            if self.loops % 2:
+                self.pids += 1
+                return ServiceSeen("etcd", exists=True, enabled=self.enabled, state="activating", main_pid=self.pids)
+            return ServiceSeen("etcd", exists=True, enabled=self.enabled, state="activating")
+        if self.process is not None and self.process.behaviour == "end":
+            self.process = None
+        state = "active" if self.process else "inactive"
+        pid = self.process.pid if self.process else 0
+        return ServiceSeen("etcd", exists=self.unit is not None, enabled=self.enabled, state=state, main_pid=pid)
+
+    def definition(self) -> t.Optional[str]:
+        return self.unit
+
+    def define(self, definition: t.Optional[str]) -> bool:
+        changed = self.unit != definition
+        if changed:
+            self.step("define")
+            self.unit = definition
+        if self.loaded != definition:
+            self.step("reload")
+            self.loaded = definition
+        return changed
+
+    def enable(self) -> bool:
+        self.step("enable")
+        self.enabled = True
+        return True
+
+    def disable(self) -> bool:
+        self.step("disable")
+        self.enabled = False
+        return True
+
+    def start(self) -> None:
+        self.step("start")
+        assert self.process is None
+        self._run()
+
+    def restart(self) -> None:
+        self.step("restart")
+        self._run()
+
+    def _run(self) -> None:
+        assert self.loaded == self.unit, "the manager has another definition"
+        self.loops = 0
+        environment = {
+            **_envfile.parse(self.files.read("etcd.env") or ""),
+            **_envfile.parse(self.files.read("bootstrap.env") or ""),
+        }
+        self.process = Etcd(self, environment, str(Path(self.files.release() or "/none") / "etcd"))
+        if self.process.behaviour != "exit" and self.files.read("bootstrap.env") is not None:
+            self.data_state = "initialised"
+
+    def stop(self) -> None:
+        self.step("stop")
+        self.process = None
+        self.loops = 0
+
+    def log(self, *, since: float, lines: int = 20) -> t.Tuple[str, ...]:
+        return self.log_lines
+
+    # --- the rest
+
+    def look(self, pid: int) -> t.Optional[ProcessSeen]:
+        one = self.process
+        if one is None or one.pid != pid:
+            return None
+        environment = _envfile.redact(one.environment)
+        return ProcessSeen(pid, one.executable, environment, started=0.0, replaced=one.replaced)
+
+    def data(self, path: str, wal_path: t.Optional[str]) -> DataSeen:
+        there = self.data_state == "initialised"
+        return DataSeen(path, wal_path or path, self.data_state, self.data_id if there else "", "cc" if there else "")
+
+    def move_aside(self, path: str) -> t.Optional[str]:
+        self.step("move aside")
+        self.data_state = "empty"
+        return f"{path}.aside"
+
+    def members(self) -> t.Tuple[Member, ...]:
+        mine = Member(ME, "infra1", (), (URLS[ME],) if self.published else (), is_learner=self.learner)
+        others = tuple(Member(one, NAMES[one], (), (URLS[one],)) for one in (B, C))
+        return (mine, *others) if self.listed else others
+
+    def world(self, files: t.Optional[Files] = None) -> World:
+        def sleep(seconds: float) -> None:
+            Clock.sleep(self.clock, seconds)
+            self.on_sleep()
+
+        self.clock.sleep = sleep  # type: ignore[method-assign]
+        return World(
+            service=t.cast("t.Any", self),
+            files=files or self.files,
+            owner=Me("etcd", "etcd"),
+            run=self.run,
+            connect=lambda url: t.cast("t.Any", Client(self, url)),
+            survey=lambda clients, _timeout: tuple(t.cast("Client", client).look() for client in clients),
+            look=self.look,
+            data=self.data,
+            move_aside=self.move_aside,
+            clock=self.clock,
+        )
+
+    def run(self, args: t.List[str], **options: t.Any) -> t.Tuple[int, str, str]:
+        return 0, f"etcd Version: {Path(args[0]).parent.name}\n", ""
+
+
+class Client:
+    def __init__(self, host: Host, url: str) -> None:
+        self.host = host
+        self.endpoint = url
+        self.id = next(one for one, link in URLS.items() if link == url)
+
+    def _up(self) -> None:
+        if self.id == ME and (self.host.process is None or self.host.process.behaviour in {"exit", "end"}):
+            raise Unreachable(f"{self.endpoint} is not there.", endpoint=self.endpoint)
+        if self.id != ME and self.id not in self.host.well:
+            raise Unreachable(f"{self.endpoint} is not there.", endpoint=self.endpoint)
+
+    def healthy(self, *, timeout: float = 1.5) -> t.Tuple[bool, str]:
+        self._up()
+        if self.id == ME and self.host.process and self.host.process.behaviour == "sick":
+            return False, "no leader"
+        return True, ""
+
+    def versions(self, *, timeout: t.Optional[float] = None) -> Versions:
+        self._up()
+        mine = self.host.process.version if self.id == ME and self.host.process else "3.6.14"
+        return Versions(mine, self.host.cluster_version)
+
+    def status(self, *, timeout: t.Optional[float] = None) -> Status:
+        self._up()
+        if self.host.deny:
+            raise PermissionDenied("not for you")
+        return Status(self.id, "cc", "3.6.14", leader_id=self.host.leader)
+
+    def members(self, *, linearizable: bool = True, timeout: t.Optional[float] = None) -> t.Tuple[Member, ...]:
+        self._up()
+        if self.host.learner and self.id == ME:
+            raise Rejected("rpc not supported for learner")
+        return self.host.members()
+
+    def move_leader(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
+        self.host.step(f"move leader to {member_id}")
+        if not self.host.transfer:
+            raise Rejected("bad leader transferee")
+        self.host.leader = member_id
+
+    def look(self) -> EndpointSeen:
+        try:
+            healthy, reason = self.healthy()
+            status = self.status()
+        except ClientError as error:
+            return EndpointSeen(self.endpoint, False, problem=error.message)
+        try:
+            members: t.Optional[t.Tuple[Member, ...]] = self.members() if healthy else None
+        except ClientError:
+            members = None
+        return EndpointSeen(self.endpoint, healthy, reason, self.versions(), status, members)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def order_for(host: Host, version: str = "3.6.14", **more: t.Any) -> Order:
+    settings = more.pop("settings", {})
+    return Order(
+        **{
+            "action": "restart",
+            "release": host.release(version),
+            "version": version,
+            "environment": {**ENVIRONMENT, **settings},
+            "definition": "unit 1",
+            "data_dir": str(host.root / "data"),
+            "gated": True,
+            "peers": (URLS[B], URLS[C]),
+            "etcdctl": {"ETCDCTL_API": "3"},
+            **more,
+        }
+    )
+
+
+def first_start(host: Host, **more: t.Any) -> Order:
+    return order_for(host, action="bootstrap", bootstrap=BOOTSTRAP, gated=False, **more)
+
+
+def take(host: Host, order: Order, phase: str = "turn") -> Outcome:
+    host.calls.clear()
+    return Turn(host.world(), order, phase=phase).take()
+
+
+@pytest.fixture
+def formed(host: Host) -> Host:
+    """A member that runs and has formed."""
+    host.data_state = "absent"
+    take(host, first_start(host))
+    host.calls.clear()
+    return host
+
+
+def running(host: Host) -> Etcd:
+    assert host.process is not None
+    return host.process
+
+
+# --- first start --------------------------------------------------------------------------------------------------
+
+
+def test_first_start_writes_bootstrap_before_the_steady_environment_and_drops_it(host: Host) -> None:
+    host.data_state = "absent"
+    outcome = take(host, first_start(host))
+    etc = host.files.path("")
+    assert outcome.actions == [
+        f"make {host.root}/data private to etcd (missing)",
+        f"write {etc}bootstrap.env",
+        f"point {etc}release to {host.release('3.6.14')}",
+        "define etcd",
+        f"write {etc}etcd.env",
+        f"write {etc}etcdctl.env",
+        "enable etcd",
+        "start etcd",
+        f"drop {etc}bootstrap.env, the member has formed",
+    ]
+    assert (outcome.member_id, outcome.pid) == (ME, running(host).pid)
+    assert running(host).environment["ETCD_INITIAL_CLUSTER_STATE"] == "new"
+    assert host.files.read("bootstrap.env") is None
+    assert not host.files.former_exists()
+
+
+def test_start_and_wait_are_two_calls(host: Host) -> None:
+    host.data_state = "absent"
+    started = take(host, first_start(host), "start")
+    assert started.changed
+    assert host.files.former_exists()
+    assert host.files.read("bootstrap.env") is not None
+    now = host.clock.now
+    waited = take(host, first_start(host), "wait")
+    assert waited.changed
+    assert host.calls == []
+    assert host.clock.now == now, "a healthy server is not waited for"
+    assert host.files.read("bootstrap.env") is None
+    assert not take(host, first_start(host), "start").changed
+    assert not take(host, first_start(host), "wait").changed
+
+
+def test_incomplete_data_is_moved_aside_before_a_first_start(host: Host) -> None:
+    host.data_state = "incomplete"
+    outcome = take(host, first_start(host))
+    assert outcome.actions[0] == f"move {host.root}/data aside to {host.root}/data.aside, it holds no whole log"
+    assert host.calls.index("move aside") < host.calls.index("start")
+
+
+def test_waiting_with_an_old_bootstrap_is_restarted_with_the_new_one(host: Host) -> None:
+    host.data_state = "absent"
+    take(host, dataclasses.replace(first_start(host), start_timeout=1.0), "start")
+    host.data_state = "empty"
+    running(host).environment["ETCD_BEHAVE"] = "sick"
+    again = first_start(host, settings={})
+    again = dataclasses.replace(again, bootstrap={**BOOTSTRAP, "ETCD_INITIAL_CLUSTER_TOKEN": "y"})
+    outcome = take(host, again)
+    assert running(host).environment["ETCD_INITIAL_CLUSTER_TOKEN"] == "y"
+    assert "restart etcd" in outcome.actions
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"), [("exit", "exited 2 times"), ("end", "it did not stay up"), ("sick", "within")]
+)
+def test_a_first_start_that_fails_is_left_stopped(host: Host, behaviour: str, reason: str) -> None:
+    host.data_state = "absent"
+    begun = host.clock.now
+    with pytest.raises(ServerFailed, match=reason) as caught:
+        take(host, first_start(host, settings={"ETCD_BEHAVE": behaviour}))
+    assert "This was its first start: it is left stopped" in str(caught.value)
+    assert "etcd said: bad: setting" in str(caught.value)
+    assert caught.value.details["put_back"] is False
+    assert caught.value.details["log"] == list(host.log_lines)
+    assert host.process is None
+    assert not host.loops
+    if behaviour != "sick":
+        assert host.clock.now - begun < 5
+    assert host.files.read("bootstrap.env") is not None
+    # mended
+    take(host, first_start(host))
+    assert not host.files.former_exists()
+
+
+def test_data_of_another_member_is_refused_whatever_is_ordered(formed: Host) -> None:
+    for action in ("bootstrap", "start", "restart", "settle"):
+        with pytest.raises(Refused, match="holds the data of member a1") as caught:
+            take(formed, order_for(formed, action=action, member_id="dd"))
+        assert "mv " in caught.value.remedy
+        assert formed.calls == []
+
+
+@pytest.mark.parametrize("state", ["absent", "empty", "incomplete"])
+def test_lost_data_is_refused(formed: Host, state: str) -> None:
+    formed.process = None
+    formed.data_state = state
+    with pytest.raises(Refused, match="its data is lost"):
+        take(formed, order_for(formed, action="start"))
+    assert formed.calls == []
+
+
+# --- nothing to do ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["bootstrap", "start", "restart", "settle"])
+@pytest.mark.parametrize("phase", ["turn", "start", "wait"])
+def test_as_wished_is_left_alone(formed: Host, action: str, phase: str) -> None:
+    bootstrap = BOOTSTRAP if action == "bootstrap" else None
+    outcome = take(formed, order_for(formed, action=action, bootstrap=bootstrap), phase)
+    assert (outcome.changed, outcome.actions, outcome.changes) == (False, [], ())
+    assert formed.calls == []
+    assert (outcome.before, outcome.after) == ({}, {})
+
+
+def test_drift_is_settled_without_a_restart(formed: Host) -> None:
+    pid = running(formed).pid
+    formed.files.write_environment({"OTHER": "1"})
+    formed.files.link_release("/elsewhere")
+    formed.unit = "edited"
+    formed.enabled = False
+    outcome = take(formed, order_for(formed, action="settle"))
+    assert len(outcome.actions) == 4
+    assert running(formed).pid == pid
+    assert formed.calls == ["define", "enable"]
+    assert sorted(outcome.before) == ["definition", "environment", "release"]
+    assert not take(formed, order_for(formed, action="settle")).changed
+
+
+def test_settle_never_restarts(formed: Host) -> None:
+    with pytest.raises(Refused, match="runs otherwise than when the plan was made"):
+        take(formed, order_for(formed, action="settle", settings={"ETCD_X": "1"}))
+    formed.process = None
+    with pytest.raises(Refused, match="is down"):
+        take(formed, order_for(formed, action="settle"))
+    assert formed.calls == []
+
+
+def test_disabled_where_wished(formed: Host) -> None:
+    outcome = take(formed, order_for(formed, action="settle", enabled=False))
+    assert outcome.actions == ["disable etcd"]
+
+
+# --- a turn -------------------------------------------------------------------------------------------------------
+
+
+def test_a_setting_changes_with_one_restart(formed: Host) -> None:
+    pid = running(formed).pid
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert outcome.changes == (Change("ETCD_X", None, "1"),)
+    assert outcome.actions == [f"write {formed.files.path('etcd.env')}", "restart etcd"]
+    assert formed.calls == ["restart"], "no reload and no enable that is not needed"
+    assert outcome.pid not in {0, pid}
+    assert not outcome.downtime
+
+
+@pytest.mark.parametrize("why", ["other", "replaced"])
+def test_a_release_changes(formed: Host, why: str) -> None:
+    version = "3.6.16" if why == "other" else "3.6.14"
+    running(formed).replaced = why == "replaced"
+    outcome = take(formed, order_for(formed, version))
+    assert [change.key for change in outcome.changes] == ["executable"]
+    assert running(formed).version == version
+    assert formed.files.release() == formed.release(version)
+
+
+def test_a_unit_changes_by_its_digest(formed: Host) -> None:
+    take(formed, order_for(formed, definition="unit 2", settings={"QUORUM_CONFIG_DIGEST": "2"}))
+    assert formed.calls == ["define", "reload", "restart"]
+
+
+def test_what_is_down_is_started_with_what_is_wished(formed: Host) -> None:
+    formed.process = None
+    formed.well = {B}
+    outcome = take(formed, order_for(formed, action="start", gated=True, settings={"ETCD_X": "1"}))
+    assert outcome.actions[-1] == "start etcd"
+    assert running(formed).environment["ETCD_X"] == "1"
+
+
+def test_a_looping_unit_is_restarted_not_started(formed: Host) -> None:
+    formed.process, formed.loops = None, 1
+    assert take(formed, order_for(formed)).actions[-1] == "restart etcd"
+
+
+# --- gate and leadership ------------------------------------------------------------------------------------------
+
+
+def test_the_gate_waits_until_the_others_are_well(formed: Host) -> None:
+    formed.well = {B}
+    naps = []
+
+    def nap() -> None:
+        naps.append(1)
+        if len(naps) == 5:
+            formed.well = {B, C}
+
+    formed.on_sleep = nap
+    take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert len(naps) >= 5
+    assert formed.calls == ["restart"]
+
+
+def test_the_gate_refuses_after_its_limit_and_nothing_has_changed(formed: Host) -> None:
+    formed.well = {B}
+    before = formed.files.read("etcd.env")
+    with pytest.raises(Refused, match="not healthy: infra3") as caught:
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}, gate_timeout=7.0))
+    assert "etcd_allow_downtime" in caught.value.remedy
+    assert 1007 <= formed.clock.now < 1008
+    assert formed.calls == []
+    assert formed.files.read("etcd.env") == before
+    assert not formed.files.former_exists()
+
+
+def test_an_unhealthy_member_passes_once_it_was_so_for_longer_than_an_election(formed: Host) -> None:
+    formed.well = set()
+    running(formed).environment["ETCD_BEHAVE"] = "sick"
+    begun = formed.clock.now
+    formed.well = {B}
+    take(formed, order_for(formed))
+    assert formed.clock.now - begun >= _turn.SICK
+
+
+def test_an_unhealthy_member_that_recovers_meanwhile_is_not_restarted(formed: Host) -> None:
+    formed.well = {B}
+    running(formed).environment["ETCD_BEHAVE"] = "sick"
+
+    def recover() -> None:
+        running(formed).environment.pop("ETCD_BEHAVE", None)
+
+    formed.on_sleep = recover
+    with pytest.raises(Refused, match="not healthy: infra3"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+
+
+def test_downtime_only_where_allowed_and_it_says_so(formed: Host) -> None:
+    formed.well = {B}
+    begun = formed.clock.now
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}, allow_downtime=True))
+    assert outcome.downtime
+    assert any("writes stop" in note for note in outcome.notes)
+    assert formed.clock.now - begun >= _turn.GRACE, "what may still come back is waited for"
+
+
+def test_the_only_voter_is_restarted_at_once(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Host, "members", lambda _self: (Member(ME, "infra1", (), (URLS[ME],)),))
+    formed.leader = ME
+    begun = formed.clock.now
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert outcome.downtime
+    assert formed.clock.now == begun
+    assert formed.calls == ["restart"]
+
+
+def test_two_voters_need_permission_and_then_no_patience(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = tuple(Member(one, NAMES[one], (), (URLS[one],)) for one in (ME, B))
+    monkeypatch.setattr(Host, "members", lambda _self: two)
+    with pytest.raises(Refused, match="two voters can spare neither"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    begun = formed.clock.now
+    assert take(formed, order_for(formed, settings={"ETCD_X": "1"}, allow_downtime=True)).downtime
+    assert formed.clock.now == begun
+
+
+def test_an_ungated_start_that_finds_a_healthy_server_is_gated_all_the_same(formed: Host) -> None:
+    formed.well = {B}
+    with pytest.raises(Refused):
+        take(formed, order_for(formed, action="start", gated=False, settings={"ETCD_X": "1"}))
+    take(formed, order_for(formed, action="restart", gated=False, settings={"ETCD_X": "1"}))
+
+
+def test_a_learner_asks_others_who_the_members_are(formed: Host) -> None:
+    formed.learner = True
+    formed.well = {B}
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert outcome.actions[-1] == "restart etcd"
+
+
+def test_without_any_list_of_members_nothing_is_restarted(formed: Host) -> None:
+    formed.learner = True
+    with pytest.raises(Refused, match="no member gave the list"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}, peers=()))
+
+
+@pytest.mark.parametrize(("handover", "target"), [((), B), (("infra3",), C), (("infra1", "nobody"), B)])
+def test_the_leader_hands_over(formed: Host, handover: t.Tuple[str, ...], target: str) -> None:
+    formed.leader = ME
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}, handover=handover))
+    assert outcome.actions[0] == f"hand leadership over to {NAMES[target]}"
+    assert formed.calls == [f"move leader to {target}", "restart"]
+
+
+def test_a_follower_hands_nothing_over(formed: Host) -> None:
+    take(formed, order_for(formed, settings={"ETCD_X": "1"}, handover=("infra3",)))
+    assert formed.calls == ["restart"]
+
+
+def test_leadership_that_does_not_move_is_a_note(formed: Host) -> None:
+    formed.leader, formed.transfer = ME, False
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert outcome.notes == ["leadership did not move to infra2: bad leader transferee"]
+    assert outcome.actions[-1] == "restart etcd"
+
+
+def test_leadership_that_moves_too_slowly_is_a_note(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    formed.leader = ME
+    monkeypatch.setattr(Client, "move_leader", lambda *_args, **_options: None)
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert outcome.notes == ["leadership did not move to infra2 within 3 s"]
+
+
+# --- failures -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ETCD_BEHAVE": "exit"}, "exited 2 times"),
+        ({"ETCD_BEHAVE": "end"}, "it did not stay up"),
+        ({"ETCD_BEHAVE": "sick"}, "not healthy within 120 s: no leader"),
+    ],
+)
+def test_what_fails_is_put_back(formed: Host, settings: t.Dict[str, str], reason: str) -> None:
+    before = formed.files.read("etcd.env")
+    with pytest.raises(ServerFailed, match=reason) as caught:
+        take(formed, order_for(formed, "3.6.16", definition="unit 2", settings=settings))
+    assert caught.value.details["put_back"] is True
+    assert "was put back and is healthy" in str(caught.value)
+    assert formed.files.read("etcd.env") == before
+    assert formed.files.release() == formed.release("3.6.14")
+    assert formed.unit == "unit 1"
+    assert running(formed).version == "3.6.14"
+    assert not formed.files.former_exists()
+    assert formed.calls.index("stop") < len(formed.calls) - 1 - formed.calls[::-1].index("restart")
+    assert not take(formed, order_for(formed)).changed
+
+
+def test_a_wrong_version_or_member_fails_at_once(formed: Host) -> None:
+    begun = formed.clock.now
+    order = dataclasses.replace(order_for(formed, "3.6.16"), version="3.6.99")
+    with pytest.raises(ServerFailed, match=r"it answers as etcd 3\.6\.16, not 3\.6\.99"):
+        take(formed, order)
+    formed.data_id = ""
+    with pytest.raises(ServerFailed, match="it runs as member a1, not as dd"):
+        take(formed, order_for(formed, member_id="dd", settings={"ETCD_X": "1"}))
+    assert formed.clock.now - begun < 1
+
+
+@pytest.mark.parametrize("what", ["listed", "published"])
+def test_a_member_that_is_not_in_the_list_is_waited_for(host: Host, what: str) -> None:
+    host.data_state = "absent"
+    setattr(host, what, False)
+    naps = []
+
+    def nap() -> None:
+        naps.append(1)
+        setattr(host, what, len(naps) > 3)
+
+    host.on_sleep = nap
+    take(host, first_start(host))
+    assert len(naps) == 4
+    assert host.files.read("bootstrap.env") is None
+
+
+def test_who_may_not_ask_takes_health_for_enough(formed: Host) -> None:
+    formed.deny = True
+    assert not take(formed, order_for(formed)).changed
+
+
+def test_what_ran_before_may_fail_as_well(formed: Host) -> None:
+    running(formed).environment["ETCD_BEHAVE"] = ""
+    formed.files.write_environment({**ENVIRONMENT, "ETCD_BEHAVE": "exit"})
+    with pytest.raises(ServerFailed, match="put back, but it is not healthy either") as caught:
+        take(formed, order_for(formed, settings={"ETCD_BEHAVE": "sick"}, start_timeout=3.0))
+    assert caught.value.details["put_back"] is False
+    assert formed.files.former_exists()
+
+
+def test_putting_back_that_cannot_be_done_is_told(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Files) -> None:
+        raise DataError("disk full.")
+
+    monkeypatch.setattr(Files, "put_back", refuse)
+    with pytest.raises(ServerFailed, match=r"Putting back what ran before failed: disk full\."):
+        take(formed, order_for(formed, settings={"ETCD_BEHAVE": "exit"}))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "peers", "well", "put_back", "words"),
+    [
+        ("3.5.0", (B, C), (B, C), True, "put back"),
+        ("3.6.0", (B, C), (B, C), False, "the cluster is at 3.6 already"),
+        ("", (B, C), (B, C), False, "no other member says"),
+        ("3.5.0", (), (B, C), True, "put back"),
+    ],
+)
+def test_an_older_minor_version_is_put_back_only_while_the_cluster_has_it(
+    formed: Host,
+    *,
+    cluster: str,
+    peers: t.Tuple[str, ...],
+    well: t.Tuple[str, ...],
+    put_back: bool,
+    words: str,
+) -> None:
+    take(formed, order_for(formed, "3.5.35"))
+    formed.cluster_version, formed.well = cluster, set(well)
+    order = order_for(formed, "3.6.16", settings={"ETCD_BEHAVE": "exit"}, peers=tuple(URLS[peer] for peer in peers))
+    with pytest.raises(ServerFailed, match=words) as caught:
+        take(formed, order)
+    assert caught.value.details["put_back"] is put_back
+    assert formed.files.release() == formed.release("3.5.35" if put_back else "3.6.16")
+    assert formed.files.former_exists() is not put_back
+    assert not formed.loops, "nothing is left looping"
+
+
+def test_a_start_without_anything_written_that_fails_leaves_what_lives(formed: Host) -> None:
+    formed.files.write_environment({**ENVIRONMENT, "ETCD_BEHAVE": "sick"})
+    formed.process = None
+    with pytest.raises(ServerFailed, match="it is left running"):
+        take(formed, order_for(formed, action="start", settings={"ETCD_BEHAVE": "sick"}))
+    assert running(formed).behaviour == "sick"
+    assert not formed.files.former_exists()
+
+
+def test_a_start_without_anything_written_that_loops_is_left_stopped(formed: Host) -> None:
+    formed.files.write_environment({**ENVIRONMENT, "ETCD_BEHAVE": "exit"})
+    formed.process = None
+    with pytest.raises(ServerFailed, match="it is left stopped"):
+        take(formed, order_for(formed, action="start", settings={"ETCD_BEHAVE": "exit"}))
+    assert formed.process is None
+
+
+def test_as_wished_and_not_healthy_is_left_running(formed: Host) -> None:
+    running(formed).environment["ETCD_BEHAVE"] = "sick"
+    with pytest.raises(ServerFailed, match="left running"):
+        take(formed, order_for(formed, settings={"ETCD_BEHAVE": "sick"}))
+    assert "stop" not in formed.calls
+
+
+def test_waiting_for_a_turn_that_never_began_is_refused(formed: Host) -> None:
+    with pytest.raises(Refused, match="no turn of it has begun"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}), "wait")
+
+
+def test_a_failure_in_the_second_phase_puts_back(formed: Host) -> None:
+    order = order_for(formed, settings={"ETCD_BEHAVE": "exit"}, gated=False)
+    take(formed, order, "start")
+    with pytest.raises(ServerFailed, match="put back and is healthy"):
+        take(formed, order, "wait")
+    assert "ETCD_BEHAVE" not in running(formed).environment
+
+
+# --- interrupted --------------------------------------------------------------------------------------------------
+
+
+def every_kill(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count writes to files as steps, too."""
+    for name in (
+        "write_environment", "write_bootstrap", "write_etcdctl", "link_release", "keep_former", "put_back",
+        "drop_former", "drop_bootstrap",
+    ):  # fmt: skip
+        original = getattr(Files, name)
+
+        def stepping(self: Files, *args: t.Any, _name: str = name, _original: t.Any = original, **more: t.Any) -> t.Any:
+            host.step(_name)
+            return _original(self, *args, **more)
+
+        monkeypatch.setattr(Files, name, stepping)
+
+
+def kill(host: Host, order: Order, at: int) -> bool:
+    host.kill_at = at
+    try:
+        take(host, order)
+    except Killed:
+        return True
+    except ServerFailed:
+        return False
+    finally:
+        host.kill_at = 0
+    return False
+
+
+@pytest.mark.parametrize("at", range(1, 30))
+def test_a_turn_killed_anywhere_is_finished_by_the_next(formed: Host, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    every_kill(formed, monkeypatch)
+    order = order_for(formed, "3.6.16", definition="unit 2", settings={"QUORUM_CONFIG_DIGEST": "2"})
+    kill(formed, order, at)
+    take(formed, order)
+    assert running(formed).version == "3.6.16"
+    assert formed.loaded == "unit 2"
+    assert not formed.files.former_exists()
+    assert not take(formed, order).changed
+
+
+@pytest.mark.parametrize("at", range(1, 30))
+def test_a_bad_turn_killed_anywhere_still_puts_back_what_last_ran_well(
+    formed: Host, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    every_kill(formed, monkeypatch)
+    bad = {"ETCD_BEHAVE": "exit", "QUORUM_CONFIG_DIGEST": "2"}
+    order = order_for(formed, "3.6.16", definition="unit 2", settings=bad)
+    kill(formed, order, at)
+    with pytest.raises(ServerFailed) as caught:
+        take(formed, order)
+    assert caught.value.details["put_back"] is True
+    assert running(formed).environment["QUORUM_CONFIG_DIGEST"] == "1"
+    assert running(formed).version == "3.6.14"
+    assert (formed.unit, formed.loaded) == ("unit 1", "unit 1")
+    assert not take(formed, order_for(formed)).changed
+
+
+@pytest.mark.parametrize("at", range(1, 30))
+def test_a_first_start_killed_anywhere_never_looks_lost(host: Host, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    every_kill(host, monkeypatch)
+    host.data_state = "absent"
+    kill(host, first_start(host), at)
+    seen = host.files.seen()
+    if host.data_state != "initialised":
+        assert seen.environment is None or seen.bootstrap is not None
+    take(host, first_start(host))
+    assert host.files.read("bootstrap.env") is None
+    assert not host.files.former_exists()
+    assert not take(host, order_for(host)).changed
+
+
+def test_a_kill_after_health_makes_the_new_what_last_ran_well(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = order_for(formed, settings={"ETCD_X": "good"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Turn, "_drop", lambda _self: (_ for _ in ()).throw(Killed()))
+        with pytest.raises(Killed):
+            take(formed, order)
+    assert formed.files.former_exists()
+    with pytest.raises(ServerFailed):
+        take(formed, order_for(formed, settings={"ETCD_X": "bad", "ETCD_BEHAVE": "exit"}))
+    assert running(formed).environment["ETCD_X"] == "good"
+
+
+# --- check mode, diffs, secrets -----------------------------------------------------------------------------------
+
+
+def check(host: Host, order: Order) -> Outcome:
+    host.calls.clear()
+    files = Files(host.files.config_dir, dry=True)
+    return Turn(host.world(files), order, check_mode=True).take()
+
+
+def test_check_mode_tells_the_same_and_touches_nothing(host: Host) -> None:
+    host.data_state = "absent"
+    told = check(host, first_start(host))
+    assert host.calls == []
+    assert sorted(path.name for path in host.root.iterdir()) == ["opt"]
+    done = take(host, first_start(host))
+    assert told.actions == [one for one in done.actions if not one.startswith("drop")]
+    assert not check(host, order_for(host)).changed
+
+    order = order_for(host, "3.6.16", settings={"ETCD_X": "1"}, definition="unit 2")
+    told = check(host, order)
+    assert host.calls == []
+    assert told.changes == take(host, order).changes
+    assert told.after["environment"]["ETCD_X"] == "1"
+    assert told.before["definition"] == "unit 1"
+
+
+def test_check_mode_does_not_wait_for_the_gate(formed: Host) -> None:
+    formed.well = set()
+    begun = formed.clock.now
+    assert check(formed, order_for(formed, settings={"ETCD_X": "1"})).changed
+    assert formed.clock.now == begun
+
+
+def test_secrets_are_never_shown(host: Host) -> None:
+    host.data_state = "absent"
+    order = first_start(host)
+    order = dataclasses.replace(order, bootstrap={**BOOTSTRAP, "ETCD_DISCOVERY_PASSWORD": "hunter2"})
+    assert "hunter2" not in repr(check(host, order))
+    take(host, order, "start")
+    running(host).environment["ETCD_BEHAVE"] = "sick"
+    host.data_state = "empty"
+    outcome = take(host, dataclasses.replace(order, bootstrap={**BOOTSTRAP, "ETCD_DISCOVERY_PASSWORD": "other99"}))
+    assert Change("ETCD_DISCOVERY_PASSWORD", "***", "***") in outcome.changes
+    assert "hunter2" not in repr(outcome)
+    assert "other99" not in repr(outcome)
+
+
+# --- small ones ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "http://127.0.0.1:2379"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:1,https://127.0.0.1:2"}, "https://127.0.0.1:2"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://0.0.0.0:1"}, "http://127.0.0.1:1"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:3,http://[::]:1"}, "http://[::1]:1"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "unix://x, http://192.0.2.1:3"}, "http://192.0.2.1:3"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://a:1", "ETCD_LISTEN_CLIENT_HTTP_URLS": "http://b:2"}, "http://b:2"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://localhost:7"}, "http://127.0.0.1:7"),
+    ],
+)
+def test_local_url(environment: t.Dict[str, str], url: str) -> None:
+    assert _turn.local_urls(environment)[0] == url
+
+
+def test_a_long_log_keeps_its_severe_and_its_last_lines() -> None:
+    lines = [f'{{"level":"info","msg":"m{number}"}}' for number in range(100)]
+    lines[3] = '{"level":"fatal","msg":"cause","error":"e","stacktrace":"a\\n\\"b\\""}'
+    kept = _turn.telling(lines)
+    assert len(kept) == _turn.LOG_LINES
+    assert kept[0] == '{"level":"fatal","msg":"cause","error":"e"}'
+    assert kept[-1] == lines[-1]
+    assert _turn.telling(lines[:5]) == (*lines[:3], kept[0], lines[4])
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ([], ""),
+        (["one", "two."], "two"),
+        (["panic: tocommit(8) is out of range", "goroutine 1"], "panic: tocommit(8) is out of range"),
+        (['x {"level":"fatal","msg":"discovery failed","error":"no"}', "end"], "discovery failed: no"),
+        (['{"level":"warn","msg":"failed to verify flags","error":"x"}', '{"level":"info","msg":"y"}'],
+         "failed to verify flags: x"),
+        (['{"level":"info","msg":"y"}'], "y"),
+    ],
+)  # fmt: skip
+def test_summary(lines: t.List[str], text: str) -> None:
+    assert _turn.summary(lines) == text

@@ -135,13 +135,18 @@ class SystemdService:
                 )
 
     def log(self, *, since: float, lines: int = 20) -> t.Tuple[str, ...]:
+        """What the server wrote, or else what systemd wrote of it: a program that cannot be run writes nothing."""
+        return self._journal(f"_SYSTEMD_UNIT={self._unit}", since, lines) or self._journal(
+            f"--unit={self._unit}", since, lines
+        )
+
+    def _journal(self, whose: str, since: float, lines: int) -> t.Tuple[str, ...]:
         if shutil.which("journalctl") is None:
             return ()
-        code, out, _problem = self._run([
-            "journalctl", "--unit", self._unit, "--output", "cat", "--no-pager", "--quiet",
-            "--since", f"@{since:.6f}", "--lines", str(lines),
-        ])  # fmt: skip
-        return tuple(line.rstrip() for line in out.splitlines() if line.strip()) if code == 0 else ()
+        # Backwards: together with --since, --lines counts from there.
+        options = ["--output=cat", "--quiet", "--reverse", f"--since=@{since:.6f}", f"--lines={lines}"]
+        code, out, _problem = self._run(["journalctl", whose, *options])
+        return tuple(line.rstrip() for line in reversed(out.splitlines()) if line.strip()) if code == 0 else ()
 
     def _show(self) -> t.Dict[str, str]:
         out = self._systemctl("show", "--property", ",".join(self._PROPERTIES))

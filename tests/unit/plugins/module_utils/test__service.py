@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
-from ansible_collections.quorum.etcd.plugins.module_utils._model import ServiceSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand, ServiceSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, SystemdService
 
 # What systemd 252 answers to `systemctl show` of the properties asked for.
@@ -64,7 +64,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def unit(root: Path, run: Systemctl) -> SystemdService:
+def unit(root: Path, run: RunCommand) -> SystemdService:
     return SystemdService("etcd", run, root=str(root))
 
 
@@ -184,13 +184,25 @@ def test_a_machine_without_systemd(tmp_path: Path) -> None:
 def test_the_log(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name)
     run = Systemctl()
-    run.answers["--unit"] = (0, "first\n\nlast \n", "")
+    run.answers["_SYSTEMD_UNIT=etcd.service"] = (0, "last \n\nfirst\n", "")
     assert unit(root, run).log(since=1763964000.25, lines=5) == ("first", "last")
     (call,) = run.calls
-    assert call[call.index("--since") + 1] == "@1763964000.250000"
-    assert call[call.index("--lines") + 1] == "5"
-    run.answers["--unit"] = (1, "", "No journal files were opened due to insufficient permissions.")
+    assert {"--since=@1763964000.250000", "--lines=5", "--reverse"} <= set(call)
+
+
+def test_the_log_of_a_program_that_cannot_be_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    run = Systemctl()
+    run.answers["--unit=etcd.service"] = (0, "Failed at step EXEC\n", "")
+    assert unit(root, run).log(since=0) == ("Failed at step EXEC",)
+    run.answers["--unit=etcd.service"] = (1, "x", "No journal files were opened due to insufficient permissions.")
     assert unit(root, run).log(since=0) == ()
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    assert unit(root, no_command).log(since=0) == ()
+
+
+def no_command(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+    raise AssertionError(f"nothing is to be run: {args}")
 
 
 # --- Procfile -----------------------------------------------------------------------------------------------------

@@ -241,7 +241,7 @@ class Host:
         )
 
     def run(self, args: t.List[str], **options: t.Any) -> t.Tuple[int, str, str]:
-        return 0, f"etcd Version: {Path(args[0]).parent.name}\n", ""
+        return 0, f"etcd Version: {Path(args[-1]).parent.name}\n", ""
 
 
 class Client:

@@ -413,7 +413,8 @@ class ProcfileService:
     def _clean_environment(self) -> t.List[str]:
         """A command's beginning: our mark, no ``ETCD_*`` of the caller, output as it comes."""
         foreign = sorted(name for name in os.environ if name.startswith(("ETCD_", "QUORUM_")))
-        return ["env", *(f"--unset={name}" for name in foreign), f"{self._MARK}={self.name}", "PYTHONUNBUFFERED=1"]
+        unset = [word for name in foreign for word in ("-u", name)]
+        return ["env", *unset, f"{self._MARK}={self.name}", "PYTHONUNBUFFERED=1"]
 
     def _wait_for_pid_file(self) -> None:
         deadline = time.monotonic() + _GRACE

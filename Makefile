@@ -25,7 +25,7 @@ lint: ## ruff, mypy, yamllint, ansible-lint
 unit: ## unit tests, ansible-core 2.19
 	@$(STAGES) $@
 
-units: ## unit tests, ansible-core 2.19 and 2.21
+units: ## unit tests, ansible-core 2.19 and 2.21, and hosts' Python 3.8
 	@$(STAGES) $@
 
 sanity: ## ansible-test sanity, ansible-core 2.19 and 2.21

@@ -20,7 +20,7 @@ import typing as t
 from pathlib import Path
 
 from . import environment
-from .environment import CACHE, COLLECTION, CORES, ROOT
+from .environment import CACHE, COLLECTION, CORES, OLDEST, ROOT
 
 # The pip that each core bootstraps its own virtual environments with. Left to itself it would fetch a script from a
 # site that offline machines do not reach; the same pip comes from the package index.
@@ -49,23 +49,27 @@ def home(core: str) -> Path:
     version = BOOTSTRAP_PIP[core]
     cache = place / ".ansible" / "test" / "cache"
     script = cache / f"get_pip_{version.replace('.', '_')}.py"
-    if not script.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            pip = [CORES[core].program("python"), "-m", "pip", "--disable-pip-version-check"]
-            download = [*pip, "download", "-q", "--no-deps", "--dest", scratch, f"pip=={version}"]
-            subprocess.run(download, check=True)
-            (wheel,) = Path(scratch).glob("pip-*.whl")
-            kept = wheel.replace(cache / wheel.name)
-        script.write_text(_GET_PIP.format(wheel=str(kept), version=version))
+    with environment.lock(f"get-pip-{core}"):
+        if not script.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            script.write_text(_GET_PIP.format(wheel=str(_fetch_pip(core, version, cache)), version=version))
     return place
 
 
-def copy_tree(core: str) -> Path:
+def _fetch_pip(core: str, version: str, into: Path) -> Path:
+    """The wheel of a version of pip, from the package index."""
+    with tempfile.TemporaryDirectory(dir=into) as scratch:
+        pip = [CORES[core].program("python"), "-m", "pip", "--disable-pip-version-check", "download", "-q"]
+        subprocess.run([*pip, "--no-deps", "--dest", scratch, f"pip=={version}"], check=True)
+        (wheel,) = Path(scratch).glob("pip-*.whl")
+        return wheel.replace(into / wheel.name)
+
+
+def copy_tree(into: str) -> Path:
     """Copy what git tracks or would track; where the copy is."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
-    place = CACHE / "ansible-test" / core / COLLECTION
+    place = CACHE / "ansible-test" / into / COLLECTION
     shutil.rmtree(place, ignore_errors=True)
     for name in filter(None, names):
         source, copy = ROOT / name, place / name
@@ -84,18 +88,24 @@ def pythons() -> t.List[str]:
 
 
 def run(core: str, arguments: t.Sequence[str]) -> int:
-    """Run ansible-test of one core; its exit status."""
+    """Run ansible-test of one core; its exit status. Unit tests run with the core's own Python where none is named."""
     chosen = CORES[core]
+    first = [str(chosen.path / "bin")]
+    if arguments[0] == "units":
+        first.append(str(OLDEST.path / "bin"))
+        arguments = ["units", "--python", environment.version_of(chosen.program("python")), *arguments[1:]]
     # pyenv's shims stand for versions that are not switched on, and fail
     path = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if not place.endswith("/shims")]
     variables = {
         **environment.variables(),
         "HOME": str(home(core)),
-        "PATH": os.pathsep.join([str(chosen.path / "bin"), *pythons(), *path]),
+        "PATH": os.pathsep.join([*first, *pythons(), *path]),
         "VIRTUAL_ENV": str(chosen.path),
     }
     command = [chosen.program("python"), chosen.program("ansible-test"), *arguments]
-    return subprocess.run(command, cwd=copy_tree(core), env=variables, check=False).returncode
+    into = f"{core}-{arguments[0]}"
+    with environment.lock(f"ansible-test-{into}"):
+        return subprocess.run(command, cwd=copy_tree(into), env=variables, check=False).returncode
 
 
 if __name__ == "__main__":

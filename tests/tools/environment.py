@@ -52,6 +52,7 @@ class Environment:
 PLAIN = Environment(ROOT / ".venv", "requirements.txt", ("3.11", "3.12", "3.13"))
 MAIN = dataclasses.replace(PLAIN, requirements="requirements-test.txt")
 NEWEST = Environment(CACHE / "venv-2.21", "requirements-2.21.txt", ("3.13", "3.14", "3.12"), optional=True)
+OLDEST = Environment(CACHE / "venv-3.8", "tests/unit/requirements.txt", ("3.8",), optional=True)
 CORES = {"2.19": MAIN, "2.21": NEWEST}
 
 
@@ -134,7 +135,7 @@ def create(environment: Environment) -> None:
 def ensure(environment: Environment) -> None:
     """Make the environment hold exactly what its requirements say; nothing happens where it does."""
     wanted = _digests(environment.requirements)
-    with _lock(f"{environment.path.name.lstrip('.')}"):
+    with lock(f"{environment.path.name.lstrip('.')}"):
         python = environment.program("python")
         if version_of(python) not in environment.pythons:
             create(environment)
@@ -152,7 +153,7 @@ def link_collection() -> None:
     link = CACHE / COLLECTION
     link.parent.mkdir(parents=True, exist_ok=True)
     target = os.path.relpath(ROOT, link.parent)
-    with _lock("link"):
+    with lock("link"):
         if not (link.is_symlink() and os.readlink(link) == target):
             link.unlink(missing_ok=True)
             link.symlink_to(target)
@@ -215,7 +216,8 @@ def _install(package: str, python: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock(name: str) -> t.Iterator[None]:
+def lock(name: str) -> t.Iterator[None]:
+    """Hold a lock of the checkout, against other runs of these tools."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / f".{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

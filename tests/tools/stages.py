@@ -24,7 +24,7 @@ import typing as t
 from pathlib import Path
 
 from . import ansible_test, environment
-from .environment import CACHE, COLLECTION, CORES, MAIN, ROOT
+from .environment import CACHE, COLLECTION, CORES, MAIN, NEWEST, OLDEST, ROOT, Environment
 
 RELEASES = ("3.6.16", "3.5.35", "3.7.3", "3.6.14", "3.4.23")
 AT_ONCE = 2
@@ -53,7 +53,7 @@ class Stage:
     name: str
     commands: t.Tuple[t.Tuple[str, ...], ...]
     needs: t.Tuple[str, ...] = ()
-    core: str = "2.19"
+    environment: Environment = MAIN
     telling: t.Tuple[str, ...] = ()
 
 
@@ -67,7 +67,7 @@ def _ansible_test(core: str, *arguments: str) -> t.Tuple[str, ...]:
 
 def _sanity(core: str) -> Stage:
     command = _ansible_test(core, "sanity", "--local", "--color", "no")
-    return Stage(f"sanity-{core}", (command,), core=core, telling=("ERROR:", "FATAL:"))
+    return Stage(f"sanity-{core}", (command,), environment=CORES[core], telling=("ERROR:", "FATAL:"))
 
 
 # In the order in which they are best started: what others wait for first.
@@ -79,7 +79,8 @@ STAGES = (
     Stage("mypy", (_tool("mypy", "--scripts-are-modules", *_SOURCES),)),
     Stage("yamllint", (_tool("yamllint", "--strict", "."),)),
     Stage("ansible-lint", (_tool("ansible-lint"),)),
-    Stage("unit-2.21", (_ansible_test("2.21", "units", "--local", "--python", "default"),), core="2.21"),
+    Stage("unit-2.21", (_ansible_test("2.21", "units", "--local"),), environment=NEWEST),
+    Stage("unit-3.8", (_ansible_test("2.19", "units", "--local", "--python", "3.8"),), environment=OLDEST),
     _sanity("2.21"),
     _sanity("2.19"),
     Stage("integration", ((*_PYTEST, "tests/integration"),), needs=("releases",)),
@@ -91,7 +92,7 @@ GROUPS = {
     "lint": ("ruff", "mypy", "yamllint", "ansible-lint"),
     "quick": ("ruff", "unit", "mypy", "yamllint", "ansible-lint"),
     "sanity": ("sanity-2.19", "sanity-2.21"),
-    "units": ("unit", "unit-2.21"),
+    "units": ("unit", "unit-2.21", "unit-3.8"),
     "test": tuple(stage.name for stage in STAGES if stage.name != "bench"),
 }
 
@@ -106,10 +107,12 @@ class Outcome:
 class Runner:
     """Starts stages as soon as what they need has passed and a place is free."""
 
-    def __init__(self, stages: t.Sequence[Stage], missing: t.Mapping[str, str]) -> None:
+    def __init__(self, stages: t.Sequence[Stage], missing: t.Mapping[Environment, str]) -> None:
         self.stages = stages
         self.outcomes: t.Dict[str, Outcome] = {
-            stage.name: Outcome("skipped", 0.0, missing[stage.core]) for stage in stages if stage.core in missing
+            stage.name: Outcome("skipped", 0.0, missing[stage.environment])
+            for stage in stages
+            if stage.environment in missing
         }
         self._running: t.Set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -191,16 +194,14 @@ def log_of(stage: Stage) -> Path:
     return CACHE / "logs" / f"{stage.name}.log"
 
 
-def prepare(stages: t.Sequence[Stage]) -> t.Dict[str, str]:
-    """Set up what the stages need; the cores that cannot be had, with the reason."""
+def prepare(stages: t.Sequence[Stage]) -> t.Dict[Environment, str]:
+    """Set up what the stages need; the environments that cannot be had, with the reason."""
     missing = {}
-    for core in sorted({stage.core for stage in stages} | {"2.19"}):
+    for wanted in dict.fromkeys([MAIN, *(stage.environment for stage in stages)]):
         try:
-            environment.ensure(CORES[core])
+            environment.ensure(wanted)
         except environment.Unavailable as error:
-            missing[core] = str(error)
-        else:
-            ansible_test.home(core)
+            missing[wanted] = str(error)
     environment.link_collection()
     (CACHE / "logs").mkdir(parents=True, exist_ok=True)
     return missing
@@ -241,8 +242,12 @@ def summary(runner: Runner, seconds: float) -> str:
 def main(names: t.Sequence[str]) -> int:
     start = time.monotonic()
     if list(names) == ["setup"]:
-        for core, why in prepare(STAGES).items():
-            print(f"setup: without ansible-core {core}: {why}")
+        missing = prepare(STAGES)
+        for without, why in missing.items():
+            print(f"setup: no {without.path.name}: {why}")
+        for core in CORES:
+            if CORES[core] not in missing:
+                ansible_test.home(core)
         return 0
     stages = chosen(names)
     missing = prepare(stages)

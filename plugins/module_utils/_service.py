@@ -301,7 +301,9 @@ class ProcfileService:
         self.start()
 
     def stop(self) -> None:
-        """SIGTERM, and after 10 s SIGKILL, to the runner and etcd.
+        """SIGTERM to etcd, whose end is its runner's end, too; after 10 s SIGKILL to what is left of both.
+
+        Not to the runner: it would pass the signal on or not, and a second one ends etcd at once.
 
         :raises ServiceError: when one runner runs the whole Procfile: it would end every other member, too.
         """
@@ -315,7 +317,7 @@ class ProcfileService:
                     f"{self.name} runs under process {whole}, which runs all of {self.path}: stopping one stops all.",
                     remedy=f"Stop it yourself (kill {whole}); the members are then started one by one.",
                 )
-            self._end(self._family(runner, server), first=runner or server)
+            self._end(self._family(runner, server), first=server or runner)
         with contextlib.suppress(OSError):
             os.unlink(self.pid_path)
 
@@ -335,7 +337,7 @@ class ProcfileService:
             stamp = _time_of(line)
             recent = recent if stamp is None else stamp >= since
             if recent and line.strip():
-                kept.append(re.sub(r"^[^|{\"]{1,80}\| ?", "", line).rstrip())
+                kept.append(re.sub(r"^[^|{\"]{1,80}\| {0,2}", "", line).rstrip())
         return tuple(kept[-lines:])
 
     # -- which processes are ours

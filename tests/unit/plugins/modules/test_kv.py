@@ -32,7 +32,7 @@ def call(cluster: FakeCluster, capfd: pytest.CaptureFixture[str]) -> t.Callable[
         with patch_module_args(options), pytest.raises(SystemExit):
             kv.main()
         answer: Result = json.loads(capfd.readouterr().out)
-        del answer["invocation"]
+        answer.pop("invocation", None)
         return answer
 
     return run

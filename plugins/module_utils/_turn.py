@@ -178,12 +178,16 @@ class _View:
 
 
 class _NotHealthy(Exception):
-    """The wait is over without success. ``alive``: a process is there, it is only not healthy."""
+    """The wait is over without success. ``alive``: a process is there, it is only not healthy.
 
-    def __init__(self, reason: str, *, alive: bool) -> None:
+    ``since`` is when what ran before had ended, 0 where that is not known: what was logged earlier is not its doing.
+    """
+
+    def __init__(self, reason: str, *, alive: bool, since: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.alive = alive
+        self.since = since
 
 
 # --- the turn -----------------------------------------------------------------------------------------------------
@@ -546,10 +550,10 @@ class Turn:
                         return process, answer
                     reason = "it exited again" if done else answer
             if watch.failed:
-                raise _NotHealthy(watch.failed, alive=False)
+                raise _NotHealthy(watch.failed, alive=False, since=watch.since)
             if clock.monotonic() >= deadline:
                 limit = f"{self._order.start_timeout:g} s"
-                raise _NotHealthy(f"not healthy within {limit}: {reason}", alive=process is not None)
+                raise _NotHealthy(f"not healthy within {limit}: {reason}", alive=process is not None, since=watch.since)
             clock.sleep(pause)
             pause = min(pause * 1.5, LAST_PAUSE)
 
@@ -609,6 +613,7 @@ class Turn:
         world, name = self._world, now.service.name
         former = world.files.former()
         begun = former.began if former is not None else world.clock.time() - self._order.start_timeout
+        begun = max(begun, failure.since)
         written = (world.files.read(_instance.ENVIRONMENT), world.files.release(), world.service.definition())
         if former is None or (former.environment, former.release, former.definition) == written:
             log = self._log(begun)
@@ -708,7 +713,7 @@ class Turn:
 class _Watch:
     """Follows the service's main process, and notices early that it will not stay.
 
-    ``failed`` says why, once it is certain. ``old`` is the process that is to end first.
+    ``failed`` says why, once it is certain. ``old`` is the process that is to end first, ``since`` when it had ended.
     """
 
     def __init__(self, world: World, *, old: int) -> None:
@@ -719,11 +724,14 @@ class _Watch:
         self._between = False
         self._idle_since: t.Optional[float] = None
         self.failed = ""
+        self.since = 0.0
 
     def step(self) -> t.Optional[ProcessSeen]:
         """The main process, if it is there and a new one. Asks the service manager only when it must."""
-        if self._old and self._world.look(self._old) is not None:
-            return None
+        if self._old and not self.since:
+            if self._world.look(self._old) is not None:
+                return None
+            self.since = self._world.clock.time()
         process = self._world.look(self._pid) if self._pid else None
         if process is not None:
             return process

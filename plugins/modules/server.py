@@ -339,8 +339,23 @@ def result_of(outcome: Outcome, *, diff: bool) -> t.Dict[str, t.Any]:
         "notes": outcome.notes,
     }
     if diff:
-        result["diff"] = {"before": outcome.before, "after": outcome.after}
+        result["diff"] = [
+            {
+                "before_header": key,
+                "after_header": key,
+                "before": _text(outcome.before[key]),
+                "after": _text(outcome.after[key]),
+            }
+            for key in outcome.before
+        ]
     return result
+
+
+def _text(value: t.Any) -> str:
+    """What a diff compares line by line."""
+    if isinstance(value, dict):
+        return "".join(f"{key}={value[key]}\n" for key in sorted(value))
+    return f"{value}".rstrip("\n") + "\n" if value else ""
 
 
 def _texts(environment: t.Mapping[str, t.Any]) -> t.Dict[str, str]:

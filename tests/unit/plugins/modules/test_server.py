@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import typing as t
 
-import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change
@@ -53,19 +52,25 @@ def test_secrets_join_the_bootstrap_environment_and_need_it() -> None:
     assert "hunter2" in validator.validate({**REQUIRED, "bootstrap_secrets": secrets})._no_log_values
 
 
-@pytest.mark.parametrize("diff", [True, False])
-def test_result(diff: bool) -> None:
-    outcome = Outcome(
-        actions=["restart etcd"],
-        changes=(Change("A", None, "1"),),
-        member_id="a1",
-        pid=7,
-        before={"a": 1},
-        after={"a": 2},
-    )
-    result = server.result_of(outcome, diff=diff)
+def test_result() -> None:
+    outcome = Outcome(actions=["restart etcd"], changes=(Change("A", None, "1"),), member_id="a1", pid=7)
+    result = server.result_of(outcome, diff=False)
     assert result["changed"] is True
     assert result["changes"] == [{"key": "A", "before": None, "after": "1"}]
     assert (result["pid"], result["member_id"], result["downtime"], result["notes"]) == (7, "a1", False, [])
-    assert result.get("diff") == ({"before": {"a": 1}, "after": {"a": 2}} if diff else None)
+    assert "diff" not in result
     assert server.result_of(Outcome(), diff=False)["changed"] is False
+
+
+def test_diff_is_line_by_line() -> None:
+    outcome = Outcome(
+        before={"environment": {"B": "1", "A": "x"}, "release": None, "definition": "one"},
+        after={"environment": {"B": "2", "A": "x"}, "release": "/opt/etcd/1", "definition": "one\ntwo\n"},
+    )
+    diff = {one["before_header"]: (one["before"], one["after"]) for one in server.result_of(outcome, diff=True)["diff"]}
+    assert diff == {
+        "environment": ("A=x\nB=1\n", "A=x\nB=2\n"),
+        "release": ("", "/opt/etcd/1\n"),
+        "definition": ("one\n", "one\ntwo\n"),
+    }
+    assert server.result_of(Outcome(), diff=True)["diff"] == []

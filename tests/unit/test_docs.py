@@ -123,9 +123,10 @@ def test_action_group_is_told(path: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=by_name)
 def test_role_variables_are_all_described(role: Path) -> None:
-    """Every default is an option of the role, with the same default, and the other way round."""
+    """Every default is an option of an entry point, with the same default, and the other way round."""
     defaults = load((role / "defaults" / "main.yml").read_text())
-    options = load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    specs = load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
     assert {name for name, option in options.items() if not option.get("required")} == set(defaults)
     for name, value in defaults.items():
         option = options[name]

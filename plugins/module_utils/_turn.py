@@ -309,12 +309,18 @@ class Turn:
             return
         if not self._check_mode:
             self._world.files.keep_former(definition=now.definition, version=self._running_version(now))
-        self._write(now)
-        verb = "start" if now.process is None and now.service.state in {"inactive", "failed"} else "restart"
-        self._outcome.actions.append(f"{verb} {now.service.name}")
+        try:
+            self._write(now)
+            self._begin(now)
+        except QuorumError as error:
+            raise self._undo(now, error) from error
+
+    def _begin(self, now: _Now) -> None:
+        down = now.process is None and now.service.state in {"inactive", "failed"}
+        self._act(f"{'start' if down else 'restart'} {now.service.name}")
         if self._check_mode:
             return
-        if verb == "start":
+        if down:
             self._world.service.start()
         else:
             self._world.service.restart()
@@ -608,43 +614,65 @@ class Turn:
 
     # --- 8: put back ---
 
+    def _undo(self, now: _Now, error: QuorumError) -> QuorumError:
+        """What becomes of a turn that could not write or start, and the error that tells it.
+
+        A server that still runs runs on, and what was written is put back under it.
+        """
+        world, former = self._world, self._world.files.former()
+        runs = now.process is not None and world.look(now.process.pid) is not None
+        if former is None or former.blank or self._is_written(former):
+            if runs:
+                world.files.drop_former()
+            return error
+        if not runs:
+            return self._fail(now, _NotHealthy(error.message.rstrip("."), alive=False))
+        try:
+            world.files.put_back()
+            world.service.define(former.definition)
+            world.files.drop_former()
+            fate = "What had been written was put back; the server was not stopped."
+        except QuorumError as second:
+            fate = f"Putting back what had been written failed, too: {second.message}"
+        return type(error)(f"{error.message} {fate}", remedy=error.remedy, **error.details)
+
     def _fail(self, now: _Now, failure: _NotHealthy) -> ServerFailed:
         """What becomes of a server that did not get healthy, and the error that tells it."""
-        world, name = self._world, now.service.name
+        world = self._world
         former = world.files.former()
         begun = former.began if former is not None else world.clock.time() - self._order.start_timeout
         begun = max(begun, failure.since)
-        written = (world.files.read(_instance.ENVIRONMENT), world.files.release(), world.service.definition())
-        if former is None or (former.environment, former.release, former.definition) == written:
-            log = self._log(begun)
-            if failure.alive:
-                fate = "Nothing was written that could be put back; it is left running."
-            else:
-                world.service.stop()
-                fate = "Nothing was written that could be put back; it is left stopped."
-            world.files.drop_former()
-            return self._error(name, failure, log, fate, put_back=False)
-        if former.blank:
-            world.service.stop()
-            log = self._log(begun)
-            return self._error(
-                name, failure, log, "This was its first start: it is left stopped, its files stay.", put_back=False
-            )
-        obstacle = self._obstacle(former)
-        if obstacle:
-            if not failure.alive:
-                world.service.stop()
-            log = self._log(begun)
-            left = "left running" if failure.alive else "left stopped"
-            fate = f"The former release cannot be put back: {obstacle}. The new one stays, {left}."
-            return self._error(name, failure, log, fate, put_back=False)
-        world.service.stop()  # first: a looping unit would start in between
-        log = self._log(begun)
+        nothing = former is None or self._is_written(former)
+        obstacle = self._obstacle(former) if former is not None and not former.blank and not nothing else ""
+        keeps_running = failure.alive and (nothing or bool(obstacle))
+        log: t.Tuple[str, ...] = ()
+        well = False
         try:
-            fate, well = self._put_back(former)
+            if not keeps_running:
+                world.service.stop()  # first: a looping unit would start in between
+            log = self._log(begun)
+            left = "left running" if keeps_running else "left stopped"
+            if former is None or nothing:
+                world.files.drop_former()
+                fate = f"Nothing was written that could be put back; it is {left}."
+            elif former.blank:
+                fate = f"This was its first start: it is {left}, its files stay."
+            elif obstacle:
+                fate = f"The former release cannot be put back: {obstacle}. The new one stays, {left}."
+            else:
+                fate, well = self._put_back(former)
         except QuorumError as error:
-            fate, well = f"Putting back what ran before failed: {error}", False
-        return self._error(name, failure, log, fate, put_back=well)
+            fate = f"Putting back what ran before failed: {error}"
+        return self._error(now.service.name, failure, log, fate, put_back=well)
+
+    def _is_written(self, former: _instance.Former) -> bool:
+        """What is on disk is what was there before the turn."""
+        files = self._world.files
+        return (former.environment, former.release, former.definition) == (
+            files.read(_instance.ENVIRONMENT),
+            files.release(),
+            self._world.service.definition(),
+        )
 
     def _obstacle(self, former: _instance.Former) -> str:
         """Why the former release must not run again: the cluster has moved to a newer minor version."""

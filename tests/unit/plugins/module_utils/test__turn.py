@@ -20,6 +20,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     Refused,
     Rejected,
     ServerFailed,
+    ServiceError,
     Unreachable,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
@@ -791,6 +792,56 @@ def test_a_failure_in_the_second_phase_puts_back(formed: Host) -> None:
     with pytest.raises(ServerFailed, match="put back and is healthy"):
         take(formed, order, "wait")
     assert "ETCD_BEHAVE" not in running(formed).environment
+
+
+@pytest.mark.parametrize("what", ["write_environment", "restart", "define"])
+def test_what_cannot_be_written_or_started_is_undone_under_the_running_server(
+    formed: Host, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def refuse(*_args: t.Any) -> t.NoReturn:
+        raise ServiceError("no luck.", remedy="Try again.")
+
+    pid, before = running(formed).pid, formed.files.read("etcd.env")
+    order = order_for(formed, "3.6.16", definition="unit 2", settings={"ETCD_X": "1"})
+    with monkeypatch.context() as patch:
+        if what == "define":
+            define = Host.define
+            patch.setattr(Host, "define", lambda self, text: refuse() if text == "unit 2" else define(self, text))
+        else:
+            patch.setattr(Files if what == "write_environment" else Host, what, refuse)
+        with pytest.raises(ServiceError, match=r"no luck\. What had been written was put back") as caught:
+            take(formed, order)
+    assert caught.value.remedy == "Try again."
+    assert (running(formed).pid, formed.files.read("etcd.env"), formed.unit) == (pid, before, "unit 1")
+    assert formed.files.release() == formed.release("3.6.14")
+    assert not formed.files.former_exists()
+    assert take(formed, order).changed
+
+
+def test_a_restart_that_only_stops_puts_back(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Host.restart
+
+    def once(self: Host) -> None:
+        monkeypatch.setattr(Host, "restart", original)
+        self.process = None
+        raise ServiceError("no luck.")
+
+    monkeypatch.setattr(Host, "restart", once)
+    with pytest.raises(ServerFailed, match=r"no luck\..* was put back and is healthy"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+
+
+def test_a_first_start_that_cannot_be_made_says_why(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Host) -> None:
+        raise ServiceError("no runner.")
+
+    host.data_state = "absent"
+    with monkeypatch.context() as patch:
+        patch.setattr(Host, "start", refuse)
+        with pytest.raises(ServiceError, match=r"no runner\."):
+            take(host, first_start(host))
+    take(host, first_start(host))
+    assert not host.files.former_exists()
 
 
 # --- interrupted --------------------------------------------------------------------------------------------------

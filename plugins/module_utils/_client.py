@@ -73,14 +73,16 @@ class Client:
         cluster = str(answer.get("etcdcluster", ""))
         return Versions(server=str(answer["etcdserver"]), cluster="" if cluster == "not_decided" else cluster)
 
-    def healthy(self, *, timeout: float = 1.5) -> t.Tuple[bool, str]:
-        """Whether the server can do a linearizable read and no CORRUPT alarm is raised anywhere, and why not.
+    def healthy(self, *, timeout: float = 1.5, strict: bool = False) -> t.Tuple[bool, str]:
+        """Whether the server can do a linearizable read, and why not.
 
-        Needs no credentials. A full database does not count as unhealthy. A learner may say it is healthy, too.
+        Needs no credentials. A full database does not count as unhealthy, nor does a CORRUPT alarm, unless ``strict``:
+        etcd shows it on every member's page, whomever it is for (3.4 to 3.7). A learner may say it is healthy, too.
 
         :raises Unreachable: when it does not answer at all.
         """
-        status, text = self._transport.get("/health?exclude=NOSPACE", timeout=timeout)
+        path = "/health?exclude=NOSPACE" + ("" if strict else "&exclude=CORRUPT")
+        status, text = self._transport.get(path, timeout=timeout)
         answer = _page(self.endpoint, "/health", text)
         if "health" not in answer:
             raise _not_etcd(self.endpoint, "/health")
@@ -228,10 +230,11 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
 
 
 def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
-    """All that a server shows, in at most five requests of ``timeout`` seconds each; one where nobody answers.
+    """All that a server shows, in at most six requests of ``timeout`` seconds each; one where nobody answers.
 
     Never raises a ``ClientError``: what could not be read is said in ``problem``. A learner gives no list and no
-    alarms; a server that knows of no leader is not asked for them.
+    alarms; a server that knows of no leader is not asked for them. A CORRUPT alarm makes the member it is for
+    unhealthy, and every server whose alarms cannot be read.
     """
     try:
         healthy, reason = client.healthy(timeout=timeout)
@@ -256,13 +259,17 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     versions = read(lambda: client.versions(timeout=timeout))
     status = read(lambda: client.status(timeout=timeout))
     members: t.Optional[t.Tuple[Member, ...]] = None
-    alarms: t.Tuple[Alarm, ...] = ()
+    alarms: t.Optional[t.Tuple[Alarm, ...]] = None
     if status is None or (status.leader_id and not status.is_learner):
         members = read(lambda: client.members(timeout=timeout))
-        alarms = read(lambda: client.alarms(timeout=timeout)) or ()
-    if status is not None and Alarm(status.member_id, "CORRUPT") in alarms:
-        healthy = False
-        problems.append(f"{client.endpoint} has the alarm CORRUPT.")
+        alarms = read(lambda: client.alarms(timeout=timeout))
+    if healthy and status is not None and alarms is not None:
+        healthy = Alarm(status.member_id, "CORRUPT") not in alarms
+        problems += [] if healthy else [f"{client.endpoint} has the alarm CORRUPT."]
+    elif healthy:
+        silent = False
+        healthy, reason = read(lambda: client.healthy(timeout=timeout, strict=True)) or (False, "")
+        problems += [f"{client.endpoint} is not healthy: {reason}."] if reason else []
     return EndpointSeen(
         endpoint=client.endpoint,
         healthy=healthy,
@@ -270,7 +277,7 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
         versions=versions,
         status=status,
         members=members,
-        alarms=alarms,
+        alarms=alarms or (),
     )
 
 

@@ -265,6 +265,19 @@ def test_alarms(clusters: Clusters, version: str, to: Connect) -> None:
     assert (seen.healthy, seen.alarms) == (True, (Alarm(own, "NOSPACE"),))
 
 
+def test_a_corrupt_member(clusters: Clusters, version: str, to: Connect) -> None:
+    cluster = clusters(version).bootstrap(3)
+    one, other = to(cluster.servers["n1"]), to(cluster.servers["n2"])
+    own = one.status().member_id
+    alarm = {"action": "ACTIVATE", "memberID": str(int(own, 16)), "alarm": "CORRUPT"}
+    one._transport.call("Maintenance/Alarm", alarm)
+    assert eventually(other.alarms) == (Alarm(own, "CORRUPT"),)
+    assert eventually(lambda: not other.healthy(strict=True)[0])
+    assert [look(client).healthy for client in (one, other)] == [False, True]
+    with pytest.raises(Rejected, match="corrupt cluster"):
+        other.put(b"k", b"v")
+
+
 def _fill(client: Client) -> None:
     for number in range(40):
         client.put(b"%d" % number, b"x" * 100_000)

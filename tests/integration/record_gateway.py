@@ -152,7 +152,7 @@ def record_learner(cluster: Cluster) -> t.Dict[str, Answer]:
 
 def _is_true(url: str) -> bool:
     with contextlib.suppress(OSError):
-        return ask(url, "/health")["status"] == http.client.OK
+        return bool(ask(url, "/health")["status"] == http.client.OK)
     return False
 
 

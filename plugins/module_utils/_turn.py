@@ -542,7 +542,7 @@ class Turn:
         clock = self._world.clock
         deadline = clock.monotonic() + self._order.start_timeout
         watch = _Watch(self._world, old=old)
-        pause, reason = FIRST_PAUSE, "it did not start"
+        pause, pid, reason = FIRST_PAUSE, 0, "it did not start"
         while True:
             process = watch.step()
             if process is not None:
@@ -561,7 +561,9 @@ class Turn:
                 limit = f"{self._order.start_timeout:g} s"
                 raise _NotHealthy(f"not healthy within {limit}: {reason}", alive=process is not None, since=watch.since)
             clock.sleep(pause)
-            pause = min(pause * 1.5, LAST_PAUSE)
+            # a process that ends, and one that has just come, are cheap to look at and worth it
+            pid, known = process.pid if process is not None else 0, pid
+            pause = FIRST_PAUSE if watch.stopping or pid != known else min(pause * 1.5, LAST_PAUSE)
 
     def _probe(self, body: _Body) -> t.Tuple[bool, str]:
         """Whether the server is well and a member; its member ID, or why it is not.
@@ -754,9 +756,14 @@ class _Watch:
         self.failed = ""
         self.since = 0.0
 
+    @property
+    def stopping(self) -> bool:
+        """What ran before is still there."""
+        return bool(self._old) and not self.since
+
     def step(self) -> t.Optional[ProcessSeen]:
         """The main process, if it is there and a new one. Asks the service manager only when it must."""
-        if self._old and not self.since:
+        if self.stopping:
             if self._world.look(self._old) is not None:
                 return None
             self.since = self._world.clock.time()

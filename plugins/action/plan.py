@@ -12,6 +12,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, plan
@@ -28,6 +29,12 @@ class Cluster(t.NamedTuple):
     seen: t.Dict[str, HostSeen]
     absent: t.Tuple[Absent, ...]
     others: t.Tuple[Wish, ...]
+    faults: t.Tuple[Fault, ...] = ()
+
+    @property
+    def speaker(self) -> str:
+        """The host whose result says all in full."""
+        return next(iter(self.seen))
 
 
 class ActionModule(ActionBase):
@@ -46,22 +53,23 @@ class ActionModule(ActionBase):
         )
         host = str(variables["inventory_hostname"])
         try:
-            self._refuse_free(variables)
+            self._refuse_free()
             cluster = gather(host, [str(item) for item in arguments["hosts"]], variables)
-            speaker = cluster.wishes[0].host
             try:
-                return self._plan(host, speaker, cluster)
+                return self._plan(host, cluster)
             except QuorumError as error:
-                text = str(error) if host == speaker else f"cluster {cluster.name}: refused, see {speaker}"
+                short = f"cluster {cluster.name}: refused, see {cluster.speaker}"
+                text = str(error) if host == cluster.speaker else short
                 return {"failed": True, "msg": text}
         except QuorumError as error:
             return {"failed": True, "msg": str(error)}
 
-    def _plan(self, host: str, speaker: str, cluster: Cluster) -> t.Dict[str, t.Any]:
-        faults = check(cluster.wishes, cluster.others)
+    def _plan(self, host: str, cluster: Cluster) -> t.Dict[str, t.Any]:
+        faults = [*cluster.faults, *check(cluster.wishes, cluster.others)]
         if faults:
+            count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
             listed = "\n".join(f"  * {fault}" for fault in faults)
-            raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {len(faults)} faults:\n{listed}", remedy="")
+            raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {count} in the variables:\n{listed}")
         desired = tuple(desire(wish) for wish in cluster.wishes)
         first = cluster.wishes[0]
         made = plan(
@@ -78,13 +86,15 @@ class ActionModule(ActionBase):
         )
         told = [*warnings(cluster.wishes, len(cluster.wishes) + len(cluster.absent)), *made.warnings]
         text = plan_text(made, told, diff=self._task.diff)
-        if host == speaker and (made.turns or told):
+        if host != cluster.speaker:
+            text = f"cluster {cluster.name}: see {cluster.speaker}"
+        elif made.turns or told:
             Display().display(text)
         mine = next(wish for wish in desired if wish.host == host)
         return part(mine, made, cluster, text)
 
-    def _refuse_free(self, variables: t.Mapping[str, t.Any]) -> None:
-        parent = self._task
+    def _refuse_free(self) -> None:
+        parent: t.Any = self._task
         while getattr(parent, "_parent", None) is not None:
             parent = parent._parent
         strategy = str(getattr(getattr(parent, "_play", None), "strategy", None) or "linear")
@@ -98,7 +108,7 @@ class ActionModule(ActionBase):
 def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) -> Cluster:
     """What the play knows of the cluster that ``host`` is in.
 
-    :raises QuorumError: when a host's variables cannot be read, or a host of the cluster failed before.
+    :raises Refused: when a host of the cluster failed before.
     """
     everyone = sights(hosts if host in hosts else [*hosts, host], variables)
     name = next(sight.cluster for sight in everyone if sight.host == host)
@@ -109,8 +119,7 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
     for sight in everyone:
         if sight.wish is None or sight.seen is None:
             continue
-        machine = f"{sight.seen.system.hostname} {sight.seen.system.default_address}"
-        wish, wrong = read(sight.host, machine, sight.wish)
+        wish, wrong = read(sight.host, machine(sight.seen), sight.wish)
         if sight.cluster == name:
             seen[sight.host] = sight.seen
             faults += wrong
@@ -124,9 +133,12 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
             f"cluster {name}: nothing was changed, since {', '.join(failed)} failed before the plan was made.",
             remedy="See what failed there, put it right and run again.",
         )
-    if faults:
-        raise InvalidInput(f"cluster {name}: nothing was changed. " + " ".join(map(str, faults)), remedy="")
-    return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others))
+    return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others), tuple(faults))
+
+
+def machine(seen: HostSeen) -> str:
+    """The same for hosts on one machine. Machines made from one image may share their name and an inner address."""
+    return " ".join((seen.system.hostname, *sorted(seen.system.addresses)))
 
 
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
@@ -142,11 +154,17 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "turn": number,
         "together": starting and together,
         "before": [item.host for turn in made.turns[: max(number, 0)] for item in turn.steps],
-        "install": starting and desired.release not in {release.path for release in cluster.seen[desired.host].releases},
+        "install": starting and desired.release not in {item.path for item in cluster.seen[desired.host].releases},
         "step": encode(step) if step is not None else {},
         "desired": encode(desired),
-        "peers": [
-            url for wish in cluster.wishes if wish.host != desired.host for url in desire(wish).client_urls
-        ],
-        "members": [wish.host for wish in cluster.wishes],
+        "peers": peers(desired, cluster),
+        "members": list(cluster.seen),
     }
+
+
+def peers(desired: Desired, cluster: Cluster) -> t.List[str]:
+    """Client URLs of the other members: as wished, and as listed, those of absent hosts among them."""
+    wished = [url for wish in cluster.wishes if wish.host != desired.host for url in desire(wish).client_urls]
+    lists = [seen.local.members for seen in cluster.seen.values() if seen.local is not None and seen.local.members]
+    listed = [url for members in lists[:1] for member in members if not member.is_learner for url in member.client_urls]
+    return [url for url in dict.fromkeys([*wished, *listed]) if url not in desired.client_urls]

@@ -12,11 +12,18 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import posixpath
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import changes as environment_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
-from ansible_collections.quorum.etcd.plugins.module_utils._membership import cluster_id, gate, member_id, quorum
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
+    cluster_id,
+    gate,
+    member_id,
+    quorum,
+    sparable,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -25,6 +32,9 @@ VERSION_FLOORS = {
     "3.6": Version(3, 5, 26),
     "3.7": Version(3, 6, 11),
 }
+
+
+_STATES = {"absent": "not there", "empty": "empty", "incomplete": "without a log"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +146,7 @@ def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
 
 def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
     """What is written on the host otherwise than desired, and needs no restart to be put right."""
-    changes = []
+    changes: t.List[Change] = []
     if seen.files.environment is not None:
         changes += environment_changes(seen.files.environment, desired.environment, ignore=())
     elif desired.environment:
@@ -167,16 +177,23 @@ def fresh_token(cluster: str, seen: t.Mapping[str, HostSeen]) -> str:
     return f"{cluster}-{hashlib.sha256(nonces.encode()).hexdigest()[:16]}"
 
 
-def version_fault(before: Version, after: Version) -> t.Tuple[str, str]:
-    """Why a server cannot go from one version to another in one step, and what to do; two empty strings if it can."""
+def version_fault(before: Version, after: Version, cluster: t.Optional[Version] = None) -> t.Tuple[str, str]:
+    """Why a server cannot go from one version to another in one step, and what to do; two empty strings if it can.
+
+    ``cluster`` is the version the members have agreed on. Until the last of them runs a newer minor version it stays
+    the older one, and so long each can go back.
+    """
     if (before.major, before.minor) == (after.major, after.minor):
         return "", ""
     if after.major != before.major or after.minor > before.minor + 1:
+        step = f"{before.major}.{before.minor + 1}"
         return (
             f"etcd cannot go from {before} to {after} in one step",
-            f"Go one minor version at a time: first set etcd_version to a release of {before.major}.{before.minor + 1}.",
+            f"Go one minor version at a time: first set etcd_version to a release of {step}.",
         )
     if after.minor < before.minor:
+        if cluster is not None and (cluster.major, cluster.minor) <= (after.major, after.minor):
+            return "", ""
         return (
             f"{after} is older than the {before.line} that runs, and a downgrade is not carried out yet",
             f"Set etcd_version to a release of {before.line}.",
@@ -199,8 +216,9 @@ class _Refusals:
         self._remedies: t.List[str] = []
 
     def add(self, reason: str, remedy: str) -> None:
-        self._reasons.append(reason)
-        if remedy not in self._remedies:
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        if remedy and remedy not in self._remedies:
             self._remedies.append(remedy)
 
     def raise_if_any(self) -> None:
@@ -227,33 +245,61 @@ class _Planner:
         self.refusals = _Refusals(options.cluster)
         self.notes: t.List[str] = []
         self.warnings: t.List[str] = []
-        self.by_host = {wish.host: wish for wish in self.desired}
 
     def plan(self) -> Plan:
         self._not_yet()
+        self._unusable()
         members = self._members()
         if members is not None:
             return self._converge(members)
+        self._serves_unlisted()
         with_data = [wish for wish in self.desired if self.seen[wish.host].data.initialised]
-        if not with_data and all(condition(self.seen[wish.host]) in ("blank", "waiting") for wish in self.desired):
-            return self._bootstrap()
-        if self._can_resume(with_data):
-            return self._resume(with_data)
+        if all(condition(self.seen[wish.host]) in ("blank", "waiting") for wish in self.desired):
+            if not with_data:
+                return self._bootstrap()
+            if all(self._only_waited(wish) for wish in with_data):
+                self._all_must_be_observed("an interrupted bootstrap")
+            token = self._common_token(with_data)
+            if token is not None and all(self._last_index(wish) <= len(self.desired) for wish in with_data):
+                return self._resume(with_data, token)
+            if token is None and all(self._only_waited(wish) for wish in with_data):
+                self._refuse_other_bootstrap(with_data)
         return self._cold_start(with_data)
 
-    # --- what can be refused without looking ----------------------------------------------------------------------
+    # --- what is refused whatever the cluster does ----------------------------------------------------------------
 
     def _not_yet(self) -> None:
         for name in self.options.remove:
             self.refusals.add(
                 f"removing {name} (etcd_remove_members) is not carried out yet",
-                "Until it is, remove it with etcdctl member remove and take it out of the variable.",
+                "Until it is, remove the member with etcdctl member remove, and take its name out of "
+                "etcd_remove_members.",
             )
         for name in self.options.replace:
             self.refusals.add(
                 f"replacing {name} (etcd_replace_members) is not carried out yet",
-                "Until it is, take the name out of the variable and replace the member by hand.",
+                "Until it is, take the name out of etcd_replace_members; what to do by hand is then said for each "
+                "member that has lost its data.",
             )
+        self.refusals.raise_if_any()
+
+    def _unusable(self) -> None:
+        """Data that cannot be read, or that is not ours to start."""
+        for wish in self.desired:
+            seen = self.seen[wish.host]
+            if seen.data.problem:
+                self.refusals.add(
+                    f"the data of {wish.host} in {seen.data.path} cannot be read: {seen.data.problem.rstrip('.')}",
+                    "If it is a matter of rights, run with become: true. If the disk is damaged, bring back what was "
+                    "there; nothing is started from it, and nothing is removed.",
+                )
+            elif condition(seen) == "foreign":
+                self.refusals.add(
+                    f"{wish.host} has data in {seen.data.path} that was not set up by this collection (member "
+                    f"{seen.data.member_id} of cluster {seen.data.cluster_id}), and taking over a cluster is not "
+                    "carried out yet",
+                    f"Choose another etcd_data_dir, or stop its server and {_aside(seen)}.",
+                )
         self.refusals.raise_if_any()
 
     # --- the membership as etcd sees it ---------------------------------------------------------------------------
@@ -262,33 +308,49 @@ class _Planner:
         """The linearizable list, from whoever could give one; ``None`` without quorum."""
         lists: t.Dict[str, t.Tuple[str, t.Tuple[Member, ...]]] = {}
         for wish in self.desired:
-            local = self.seen[wish.host].local
+            seen = self.seen[wish.host]
+            local = seen.local
             if local is not None and local.members is not None:
-                cluster = local.status.cluster_id if local.status is not None else ""
+                cluster = local.status.cluster_id if local.status is not None else seen.data.cluster_id
                 lists.setdefault(cluster, (wish.host, local.members))
         if len(lists) > 1:
-            told = ", ".join(f"{host} is in {cluster or 'an unknown one'}" for cluster, (host, _members) in lists.items())
+            told = ", ".join(f"{host} is in {cluster}" for cluster, (host, _members) in lists.items())
             self.refusals.add(
                 f"the hosts answer for different clusters: {told}",
-                "Give the hosts of each cluster an etcd_cluster_name of its own, or stop the server that is wrong "
-                "and move its data directory aside.",
+                "If they are meant to be different, give the hosts of each an etcd_cluster_name of its own. If not, "
+                "stop the server that is wrong and move its data directory aside; nothing is chosen for you.",
             )
             self.refusals.raise_if_any()
         return next(iter(lists.values()))[1] if lists else None
 
-    def _listed(self, wish: Desired, members: t.Sequence[Member]) -> t.Optional[Member]:
-        """Who a host is: by its WAL's ID, then by exact peer URLs, then by name."""
-        seen = self.seen[wish.host]
-        for member in members:
-            if seen.data.member_id and member.id == seen.data.member_id:
-                return member
-        for member in members:
-            if set(member.peer_urls) == set(wish.peer_urls):
-                return member
-        for member in members:
-            if member.name == wish.name:
-                return member
-        return None
+    def _serves_unlisted(self) -> None:
+        """A server that is healthy has a leader: whatever keeps it from listing members, nothing is stopped for it."""
+        for wish in self.desired:
+            local = self.seen[wish.host].local
+            if local is not None and local.healthy:
+                self.refusals.add(
+                    f"{wish.host} is healthy, but does not say who the members are"
+                    + (f": {local.problem.rstrip('.')}" if local.problem else ""),
+                    f"Run again. If it stays so, see what etcdctl --endpoints={local.endpoint} member list says there; "
+                    "clusters that ask for a user are not supported yet.",
+                )
+        self.refusals.raise_if_any()
+
+    def _assign(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
+        """Who a host is: by its WAL's ID, then by exact peer URLs, then by name. No member is two hosts by less."""
+        assigned: t.Dict[str, Member] = {}
+        tests: t.Tuple[t.Callable[[Desired, Member], bool], ...] = (
+            lambda wish, member: self.seen[wish.host].data.member_id == member.id,
+            lambda wish, member: set(member.peer_urls) == set(wish.peer_urls),
+            lambda wish, member: member.name == wish.name,
+        )
+        for number, matches in enumerate(tests):
+            taken = {member.id for member in assigned.values()}
+            for wish in self.desired:
+                found = [member for member in members if wish.host not in assigned and matches(wish, member)]
+                if found and (number == 0 or found[0].id not in taken):
+                    assigned[wish.host] = found[0]
+        return assigned
 
     # --- no member answers ----------------------------------------------------------------------------------------
 
@@ -304,320 +366,467 @@ class _Planner:
     def _bootstrap(self) -> Plan:
         self._all_must_be_observed("a bootstrap")
         token = self.options.token or fresh_token(self.options.cluster, self.seen)
+        used = [
+            wish.host
+            for wish in self.desired
+            if (self.seen[wish.host].files.bootstrap or {}).get("ETCD_INITIAL_CLUSTER_TOKEN") == token
+        ]
+        if used:
+            self.warnings.append(
+                f"etcd_bootstrap_token {token} was used before on {', '.join(used)}: if a disk of that attempt comes "
+                "back later, it damages the new cluster. Leave the variable empty to get a new token each time"
+            )
         environment = self._bootstrap_environment(token)
+        ids = {wish.host: member_id(wish.peer_urls, token) for wish in self.desired}
         steps = tuple(
-            self._step(wish, "bootstrap", "first start", bootstrap=environment, member_id=member_id(wish.peer_urls, token))
+            self._step(wish, "bootstrap", "first start", bootstrap=environment, member_id=ids[wish.host])
             for wish in self.desired
         )
         self.notes.append(f"token {token}")
         return self._made("bootstrap", (Turn(steps, "first start of a new cluster"),))
 
-    def _bootstrap_environment(self, token: str, state: str = "new") -> t.Dict[str, str]:
+    def _bootstrap_environment(self, token: str) -> t.Dict[str, str]:
         return {
             "ETCD_INITIAL_CLUSTER": initial_cluster((wish.name, wish.peer_urls) for wish in self.desired),
-            "ETCD_INITIAL_CLUSTER_STATE": state,
+            "ETCD_INITIAL_CLUSTER_STATE": "new",
             "ETCD_INITIAL_CLUSTER_TOKEN": token,
         }
 
-    def _can_resume(self, with_data: t.Sequence[Desired]) -> bool:
-        """No quorum can have been reached: every log is one that only waited for others to come."""
-        return all(
-            condition(self.seen[wish.host]) in ("blank", "waiting") for wish in self.desired
-        ) and all(self._only_waited(wish) for wish in with_data)
+    def _last_index(self, wish: Desired) -> float:
+        index = self.seen[wish.host].data.last_index
+        return float("inf") if index is None else index
 
     def _only_waited(self, wish: Desired) -> bool:
-        data, bootstrap = self.seen[wish.host].data, self.seen[wish.host].files.bootstrap or {}
-        count = len(parse_initial_cluster(bootstrap.get("ETCD_INITIAL_CLUSTER", "")))
-        return not data.problem and data.last_index is not None and data.last_index <= max(count, 1)
+        """Its log may hold no more than the entries every new log begins with: one for each member."""
+        seen = self.seen[wish.host]
+        count = len(parse_initial_cluster((seen.files.bootstrap or {}).get("ETCD_INITIAL_CLUSTER", "")))
+        return condition(seen) == "waiting" and self._last_index(wish) <= max(count, len(self.desired))
 
-    def _resume(self, with_data: t.Sequence[Desired]) -> Plan:
-        self._all_must_be_observed("an interrupted bootstrap")
-        first = self.seen[with_data[0].host].files.bootstrap or {}
-        token = first.get("ETCD_INITIAL_CLUSTER_TOKEN", "")
-        ids = {wish.host: member_id(wish.peer_urls, token) for wish in self.desired}
+    def _tokens(self) -> t.List[str]:
+        """Those that a bootstrap of these hosts may have had. A killed run may have left several."""
+        found = [self.options.token]
+        for wish in self.desired:
+            seen = self.seen[wish.host]
+            environments = (seen.files.bootstrap or {}, seen.process.environment if seen.process else {})
+            found += [environment.get("ETCD_INITIAL_CLUSTER_TOKEN", "") for environment in environments]
+        return [token for token in dict.fromkeys(found) if token]
+
+    def _common_token(self, with_data: t.Sequence[Desired]) -> t.Optional[str]:
+        """The token that, with the peer URLs wished, makes exactly the IDs that all data has."""
+        for token in self._tokens():
+            ids = {wish.host: member_id(wish.peer_urls, token) for wish in self.desired}
+            cluster = cluster_id(ids.values())
+            data = {wish.host: self.seen[wish.host].data for wish in with_data}
+            if all(one.cluster_id == cluster and one.member_id == ids[host] for host, one in data.items()):
+                return token
+        return None
+
+    def _refuse_other_bootstrap(self, with_data: t.Sequence[Desired]) -> None:
+        urls = [wish.peer_urls for wish in self.desired]
+        made = {cluster_id(member_id(one, token) for one in urls): token for token in self._tokens()}
         for wish in with_data:
             data = self.seen[wish.host].data
-            if data.cluster_id != cluster_id(ids.values()) or data.member_id != ids[wish.host]:
-                self.refusals.add(
-                    f"{wish.host} has data in {data.path} from another bootstrap than the one that is to be resumed "
-                    f"(its cluster is {data.cluster_id}; the hosts and addresses of the inventory with token {token!r} "
-                    f"make {cluster_id(ids.values())})",
-                    "Put the inventory back to what it was when the bootstrap began. No member of it ever served, so "
-                    f"on each host the directory may also be moved aside after stopping the service: mv {data.path} "
-                    f"{data.path}.aside.",
-                )
+            self.refusals.add(
+                f"{wish.host} has data in {data.path} of a first start that was not finished, and it does not fit: it "
+                f"is member {data.member_id} of cluster {data.cluster_id}"
+                + (f" (token {made[data.cluster_id]})" if data.cluster_id in made else ""),
+                "Put the hosts, etcd_address, etcd_peer_port and etcd_bootstrap_token back to what they were when it "
+                "began and run again. Where that is not wanted, and nothing was ever written to that cluster, stop "
+                "the service on the hosts that do not fit and move the data directories aside (mv DIRECTORY "
+                "DIRECTORY.aside).",
+            )
+        self.refusals.raise_if_any()
+
+    def _resume(self, with_data: t.Sequence[Desired], token: str) -> Plan:
+        """No quorum can have been reached: every log is one that only waited for others to come."""
+        self._version_rules(with_data)
+        for wish in with_data:
+            self._refuse_moved_data(wish)
         self.refusals.raise_if_any()
         environment = self._bootstrap_environment(token)
         steps = []
         for wish in self.desired:
             seen = self.seen[wish.host]
-            waits = seen.process is not None and seen.data.initialised and not self._differs(wish)
-            steps.append(
-                self._step(
-                    wish,
-                    "start" if seen.data.initialised else "bootstrap",
-                    "waits for the others" if waits else "its first start was interrupted",
-                    bootstrap=environment,
-                    member_id=ids[wish.host],
-                )
-            )
+            action, reason = "bootstrap", "its first start was interrupted"
+            if seen.data.initialised:
+                action = "restart" if pending(wish, seen) else "start"
+                if seen.process is not None:
+                    reason = "runs with other settings" if action == "restart" else "waits for the others"
+            identifier = member_id(wish.peer_urls, token)
+            steps.append(self._step(wish, action, reason, bootstrap=environment, member_id=identifier))
         self.notes.append(f"token {token}")
         return self._made("resume", (Turn(tuple(steps), "an interrupted bootstrap goes on"),))
 
     def _cold_start(self, with_data: t.Sequence[Desired]) -> Plan:
-        size = len(self.desired) + len(self.absent)
+        needed = quorum(len(self.desired) + len(self.absent))
         self._one_cluster(with_data)
         for wish in with_data:
-            if condition(self.seen[wish.host]) == "foreign":
-                self._refuse_foreign(wish)
+            self._refuse_moved_data(wish)
+            self._refuse_moved_peer_urls(wish)
         self.refusals.raise_if_any()
-        without = [wish for wish in self.desired if wish not in with_data]
-        if len(with_data) < quorum(size):
-            for wish in without:
-                self._refuse_lost(wish, None)
-            for missing in self.absent:
-                self.refusals.add(f"{missing.host} {missing.why}", "Bring the host back.")
-            self.refusals.add(
-                f"no member has quorum, and only {len(with_data)} of {size} members have their data",
-                "Bring back the disks that are missing and run again; if they are gone for good, restore a snapshot, "
-                "or recover from the data that is left.",
-            )
-            self.refusals.raise_if_any()
+        if len(with_data) < needed:
+            return self._start_alone(with_data, needed)
         self._version_rules(with_data)
-        for wish in with_data:
-            self._refuse_moved_data(wish, self.seen[wish.host])
         self.refusals.raise_if_any()
-        for wish in without:
-            self.warnings.append(f"{self._story(wish)}; it stays down")
-        steps = []
+        for wish in self.desired:
+            if wish not in with_data:
+                self.warnings.append(f"{self._story(wish)}; it stays down until the others serve")
+        self._warn_of_absent()
+        # A log that may be that of a disk lost and made anew must not vote before one that knows what was written: with
+        # no more than a quorum up, each of them is needed, and the longest log leads.
+        known = [wish for wish in with_data if not self._only_waited(wish)]
+        short = [wish for wish in with_data if wish not in known]
+        short.sort(key=lambda wish: self.seen[wish.host].process is None)
+        fill = max(needed - len(known), 0)
+        first = {wish.host for wish in [*known, *short[:fill]]}
+        # Whoever runs is not stopped for its settings while starting others may be all that is needed.
+        down = {wish.host for wish in with_data if self.seen[wish.host].process is None}
+        kept = {wish.host for wish in with_data if down and self._differs(wish)}
         for wish in with_data:
-            seen = self.seen[wish.host]
-            if seen.process is None:
-                action, reason = "start", "is down, and the cluster has no quorum"
-            elif pending(wish, seen):
-                action, reason = "restart", "runs with other settings, and the cluster has no quorum"
-            else:
-                action, reason = "start", "runs, and waits for quorum"
-            steps.append(self._step(wish, action, reason, member_id=seen.data.member_id))
-        return self._made("cold-start", (Turn(tuple(steps), "no quorum: all that have data together"),))
+            if wish.host in kept:
+                self.warnings.append(f"{wish.host} runs with other settings: run again once there is quorum")
+        turns = []
+        for hosts, reason in (
+            (first - kept, "no quorum: those that have data, together"),
+            ({wish.host for wish in with_data} - first - kept, "the rest follows what the others know"),
+        ):
+            steps = tuple(self._cold_step(wish) for wish in with_data if wish.host in hosts)
+            turns += [Turn(steps, reason)] if steps else []
+        return self._made("cold-start", tuple(turns))
+
+    def _cold_step(self, wish: Desired) -> Step:
+        seen = self.seen[wish.host]
+        if seen.process is None:
+            action, reason = "start", "is down, and the cluster has no quorum"
+        elif pending(wish, seen):
+            action, reason = "restart", "runs with other settings, and the cluster has no quorum"
+        else:
+            action, reason = "start", "runs, and waits for quorum"
+        return self._step(wish, action, reason, member_id=seen.data.member_id)
+
+    def _start_alone(self, with_data: t.Sequence[Desired], needed: int) -> Plan:
+        """Less data than a quorum was seen. Where hosts are absent, they may be the quorum; else there is none."""
+        down = [wish for wish in with_data if self.seen[wish.host].process is None and not self._only_waited(wish)]
+        without = [wish for wish in self.desired if wish not in with_data]
+        if self.absent and down and not without and len(with_data) + len(self.absent) >= needed:
+            self._version_rules(down)
+            self.refusals.raise_if_any()
+            self._warn_of_absent()
+            steps = tuple(self._cold_step(wish) for wish in down)
+            reason = "no member that serves could be asked: what is down is started"
+            return self._made("cold-start", (Turn(steps, reason),))
+        for wish in without:
+            self.refusals.add(self._story(wish), "")
+        for wish in with_data:
+            state = "is down" if self.seen[wish.host].process is None else "runs without quorum"
+            self.refusals.add(f"{wish.host} ({wish.name}) has its data and {state}", "")
+        for missing in self.absent:
+            self.refusals.add(
+                f"{missing.host} {missing.why}",
+                "Bring the absent hosts back, run without --limit or serial, and run again.",
+            )
+        self.refusals.add(
+            f"no member that was asked has quorum, and only {len(with_data)} of {len(self.desired) + len(self.absent)} "
+            f"members are known to have their data; {needed} are needed",
+            "Bring back the disks that are missing and run again (hosts that never were members: take them out of the "
+            "inventory meanwhile). If the disks are gone for good, restore a snapshot, or recover from the data that "
+            "is left.",
+        )
+        self.refusals.raise_if_any()
+        return self._made("nothing", ())
 
     def _one_cluster(self, with_data: t.Sequence[Desired]) -> None:
         clusters: t.Dict[str, t.List[str]] = {}
         for wish in with_data:
-            data = self.seen[wish.host].data
-            if data.problem:
-                self.refusals.add(
-                    f"the log in {data.wal_path} on {wish.host} cannot be read: {data.problem}",
-                    "Restore this member's disk, or replace the member once the others have quorum.",
-                )
-            else:
-                clusters.setdefault(data.cluster_id, []).append(wish.host)
+            clusters.setdefault(self.seen[wish.host].data.cluster_id, []).append(wish.host)
         if len(clusters) > 1:
             told = "; ".join(f"{', '.join(hosts)}: {cluster}" for cluster, hosts in clusters.items())
             self.refusals.add(
                 f"the data directories are of different clusters ({told})",
-                "Move aside the one that does not belong here; nothing is chosen for you.",
+                "Stop the service where the data does not belong here and move the directory aside (mv DIRECTORY "
+                "DIRECTORY.aside); nothing is chosen for you.",
             )
 
     def _story(self, wish: Desired) -> str:
-        data = self.seen[wish.host].data
-        return f"{wish.host} ({wish.name}) has lost its data: {data.path} is {data.state}"
+        seen = self.seen[wish.host]
+        place = f"{seen.data.path} is {_STATES.get(seen.data.state, seen.data.state)}"
+        if condition(seen) == "lost":
+            return f"{wish.host} ({wish.name}) has lost its data: {place}"
+        return f"{wish.host} ({wish.name}) never finished its first start, or has lost everything: {place}"
 
-    def _refuse_lost(self, wish: Desired, member: t.Optional[Member]) -> None:
-        listed = f" (member {member.id})" if member is not None else ""
+    def _refuse_lost(self, wish: Desired, member: Member) -> None:
         self.refusals.add(
-            f"{self._story(wish)}{listed}. It was a member, so it is never started empty under its old identity",
-            f"If the disk can be brought back, do so and run again. Otherwise {wish.name} must be replaced"
-            + (
-                f": etcdctl member remove {member.id}, then etcdctl member add --learner; "
-                f"a step etcd_replace_members will do once it is there."
-                if member is not None
-                else "."
-            ),
+            f"{self._story(wish)}. It is listed as member {member.id} and was started before, so it is never started "
+            "empty under its old identity",
+            f"If the disk of {wish.host} can be brought back, do so and run again. If not, replace the member, once "
+            f"the others are healthy: etcdctl member remove {member.id}, then etcdctl member add {wish.name} --learner "
+            f"--peer-urls={','.join(wish.peer_urls)}, then run again. (etcd_replace_members will do that; it is not "
+            "carried out yet.)",
         )
 
-    def _refuse_foreign(self, wish: Desired) -> None:
+    def _refuse_moved_data(self, wish: Desired) -> bool:
         data = self.seen[wish.host].data
-        self.refusals.add(
-            f"{wish.host} has data in {data.path} that was not set up by this collection (member {data.member_id} of "
-            f"cluster {data.cluster_id}), and taking over a cluster is not carried out yet",
-            f"Choose another etcd_data_dir, or stop its server and move the directory aside: mv {data.path} {data.path}.aside.",
-        )
-
-    def _refuse_moved_data(self, wish: Desired, seen: HostSeen) -> None:
-        if seen.data.path != wish.data_dir:
+        if posixpath.normpath(data.path) != posixpath.normpath(wish.data_dir):
             self.refusals.add(
-                f"{wish.host} has its data in {seen.data.path}, and etcd_data_dir is {wish.data_dir} now: started there it "
-                "would have lost everything",
-                "Put etcd_data_dir back.",
+                f"{wish.host} has its data in {data.path}, and {wish.data_dir} is wished: started there it would have "
+                "none",
+                f"Put etcd_data_dir of {wish.host} back to {data.path}; moving data is not carried out yet.",
+            )
+            return True
+        wal = wish.environment.get("ETCD_WAL_DIR") or posixpath.join(wish.data_dir, "member", "wal")
+        if posixpath.normpath(data.wal_path) != posixpath.normpath(wal):
+            self.refusals.add(
+                f"{wish.host} has its log in {data.wal_path}, and {wal} is wished: started there it would have none",
+                f"Put wal-dir in the etcd_settings of {wish.host} back; moving data is not carried out yet.",
+            )
+            return True
+        return False
+
+    def _refuse_moved_peer_urls(self, wish: Desired) -> None:
+        """Without quorum nobody says how a member is listed; what it was last run with does."""
+        before = (self.seen[wish.host].files.environment or {}).get("ETCD_INITIAL_ADVERTISE_PEER_URLS")
+        if before is not None and set(before.split(",")) != set(wish.peer_urls):
+            self.refusals.add(
+                f"{wish.host} was set up with peer URL {before}, and {','.join(wish.peer_urls)} is wished; the "
+                "cluster has no quorum that could agree to a change",
+                "Put etcd_address and etcd_peer_port back until the cluster serves.",
             )
 
     # --- the cluster has quorum -----------------------------------------------------------------------------------
 
     def _converge(self, members: t.Tuple[Member, ...]) -> Plan:
-        voters = [member for member in members if not member.is_learner]
-        listed: t.Dict[str, Member] = {}
+        listed = self._listed(members)
         first: t.List[Step] = []
         restarts: t.List[t.Tuple[Desired, Member]] = []
+        sick: t.List[Desired] = []
         for wish in self.desired:
-            seen, member = self.seen[wish.host], self._listed(wish, members)
+            member = listed.get(wish.host)
             if member is None:
-                self._refuse_unlisted(wish)
                 continue
-            if member.id in {other.id for other in listed.values()}:
-                self.refusals.add(
-                    f"{wish.host} is member {member.label} ({member.id}), and so is another host",
-                    "Give each host its own etcd_name and address.",
-                )
-                continue
-            listed[wish.host] = member
-            step = self._member_step(wish, seen, member, members)
+            step = self._member_step(wish, member, members)
             if step is not None:
                 first.append(step)
-            elif seen.process is not None and self._differs(wish):
+            elif self._differs(wish):
                 restarts.append((wish, member))
+            elif self.seen[wish.host].process is not None and not self._healthy(wish.host):
+                sick.append(wish)
         self._version_rules([wish for wish in self.desired if wish.host in listed])
-        self._extras(members, listed)
+        self._others(members, listed)
         self.refusals.raise_if_any()
-        turns = []
+        helped = {step.host for step in first}
+        turns, refusals = self._restart_turns(restarts, listed, members, helped)
+        if refusals and sick:
+            # With those that are not healthy now, it would do.
+            first += self._waits(sick, listed)
+            helped |= {wish.host for wish in sick}
+            sick = []
+            turns, refusals = self._restart_turns(restarts, listed, members, helped)
+        for reason, remedy in refusals:
+            self.refusals.add(reason, remedy)
+        self.refusals.raise_if_any()
         if first:
-            turns.append(Turn(tuple(first), "nothing that serves is stopped"))
-        turns += self._restart_turns(restarts, listed, voters, {step.host for step in first})
-        self.refusals.raise_if_any()
+            turns.insert(0, Turn(tuple(first), "nothing that serves is stopped"))
+        if sick:
+            turns.append(Turn(tuple(self._waits(sick, listed)), "until all are healthy"))
         return self._made("converge" if turns else "nothing", tuple(turns))
 
-    def _member_step(
-        self, wish: Desired, seen: HostSeen, member: Member, members: t.Sequence[Member]
-    ) -> t.Optional[Step]:
+    def _listed(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
+        """The members that hosts are, by host; refused where that is not clear."""
+        assigned = self._assign(members)
+        owners: t.Dict[str, str] = {}
+        for wish in self.desired:
+            member = assigned.get(wish.host)
+            if member is None:
+                self._refuse_unlisted(wish)
+            elif member.id in owners:
+                self.refusals.add(
+                    f"{owners[member.id]} and {wish.host} both have the data of member {member.label} ({member.id}): "
+                    "one is a copy, and only one may ever run",
+                    f"Stop the service on the host that has the copy and {_aside(self.seen[wish.host])} there.",
+                )
+            else:
+                owners[member.id] = wish.host
+        return {host: member for host, member in assigned.items() if owners.get(member.id) == host}
+
+    def _member_step(self, wish: Desired, member: Member, members: t.Sequence[Member]) -> t.Optional[Step]:
         """The step of a listed member that stops nothing; ``None`` if there is none, or it needs a restart."""
-        state = condition(seen)
-        if seen.data.initialised:
-            if seen.data.member_id != member.id:
-                self.refusals.add(
-                    f"{wish.host} has the data of member {seen.data.member_id or 'unknown'} in {seen.data.path}, but the "
-                    f"cluster lists {member.label} as {member.id}: a removed member's, or another cluster's",
-                    f"Stop its service and move the directory aside: mv {seen.data.path} {seen.data.path}.aside.",
-                )
-                return None
-            if state == "foreign":
-                self._refuse_foreign(wish)
-                return None
-            self._refuse_moved_data(wish, seen)
-            if set(member.peer_urls) != set(wish.peer_urls):
-                self.refusals.add(
-                    f"{wish.host} is listed with peer URLs {', '.join(member.peer_urls)} and wished with "
-                    f"{', '.join(wish.peer_urls)}; changing them is not carried out yet",
-                    "Put etcd_address and etcd_peer_port back.",
-                )
-                return None
-            if seen.process is None:
-                return self._step(wish, "start", "is down", member_id=member.id)
-            if not self._differs(wish) and (seen.files.bootstrap is not None or seen.files.former or drift(wish, seen)):
-                reason = "has formed" if seen.files.bootstrap is not None else "files on the host differ"
-                return self._step(wish, "settle", reason, changes=drift(wish, seen), member_id=member.id)
+        seen = self.seen[wish.host]
+        if not seen.data.initialised and not member.started and set(member.peer_urls) == set(wish.peer_urls):
+            return self._finish(wish, member, members)
+        if self._refuse_member(wish, member):
             return None
-        if state in ("blank", "waiting") and not member.started and set(member.peer_urls) == set(wish.peer_urls):
-            environment = {
-                "ETCD_INITIAL_CLUSTER": initial_cluster(
-                    (wish.name if other.id == member.id else other.name or other.id, other.peer_urls) for other in members
-                ),
-                "ETCD_INITIAL_CLUSTER_STATE": "existing",
-            }
-            return self._step(
-                wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id
-            )
-        self._refuse_lost(wish, member)
+        if seen.process is None:
+            return self._step(wish, "start", "is down", member_id=member.id)
+        if self._differs(wish):
+            return None
+        unformed = seen.files.bootstrap is not None
+        if unformed and not (member.started and self._healthy(wish.host)):
+            return self._step(wish, "start", "runs, and has not formed yet", member_id=member.id)
+        changes = drift(wish, seen)
+        if self._healthy(wish.host) and (unformed or seen.files.former or changes):
+            reason = "has formed" if unformed else "only files differ"
+            return self._step(wish, "settle", reason, changes=changes, member_id=member.id)
         return None
+
+    def _refuse_member(self, wish: Desired, member: Member) -> bool:
+        """Whether a listed member cannot be touched: it is not what the list says, or was not wished so."""
+        seen = self.seen[wish.host]
+        if set(member.peer_urls) != set(wish.peer_urls):
+            self.refusals.add(
+                f"{wish.host} is listed with peer URL {', '.join(member.peer_urls)}, and {', '.join(wish.peer_urls)} "
+                "is wished; changing it is not carried out yet",
+                f"Put etcd_address and etcd_peer_port of {wish.host} back.",
+            )
+            return True
+        if not seen.data.initialised:
+            self._refuse_lost(wish, member)
+            return True
+        if seen.data.member_id != member.id:
+            self.refusals.add(
+                f"{wish.host} has the data of member {seen.data.member_id} of cluster {seen.data.cluster_id} in "
+                f"{seen.data.path}, but the cluster lists {wish.name} as {member.id}: a removed member's, or another "
+                "cluster's",
+                f"Stop the service on {wish.host} and {_aside(seen)}, then run again.",
+            )
+            return True
+        return self._refuse_moved_data(wish)
+
+    def _finish(self, wish: Desired, member: Member, members: t.Sequence[Member]) -> Step:
+        """Listed, and this entry has never been started: whatever the host was before, this identity has no data yet.
+
+        A formed member is always listed as started, so one without data that is not was removed and added again.
+        """
+        environment = {
+            "ETCD_INITIAL_CLUSTER": initial_cluster(
+                (wish.name if other.id == member.id else other.name or other.id, other.peer_urls) for other in members
+            ),
+            "ETCD_INITIAL_CLUSTER_STATE": "existing",
+        }
+        return self._step(wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id)
+
+    def _waits(self, wishes: t.Sequence[Desired], listed: t.Mapping[str, Member]) -> t.List[Step]:
+        steps = []
+        for wish in wishes:
+            local = self.seen[wish.host].local
+            why = f" ({local.problem.rstrip('.')})" if local is not None and local.problem else ""
+            reason = f"runs as wished, and is not healthy{why}"
+            steps.append(self._step(wish, "start", reason, member_id=listed[wish.host].id))
+        return steps
 
     def _refuse_unlisted(self, wish: Desired) -> None:
         seen = self.seen[wish.host]
         if seen.data.initialised:
             self.refusals.add(
-                f"{wish.host} is not a member, but has data in {seen.data.path} (member {seen.data.member_id} of cluster "
-                f"{seen.data.cluster_id}): a removed member's, or another cluster's",
-                f"Stop its service and move the directory aside: mv {seen.data.path} {seen.data.path}.aside.",
+                f"{wish.host} is not a member, but has data in {seen.data.path} (member {seen.data.member_id} of "
+                f"cluster {seen.data.cluster_id}): a removed member's, or another cluster's",
+                f"Stop the service on {wish.host} and {_aside(seen)}. Adding members is not carried out yet: until it "
+                "is, take the host out of the group.",
             )
         else:
             self.refusals.add(
                 f"{wish.host} is not a member, and adding members is not carried out yet",
-                "Until it is, take the host out of the group.",
+                f"Until it is, take {wish.host} out of the group, or add it by hand: etcdctl member add {wish.name} "
+                f"--learner --peer-urls={','.join(wish.peer_urls)}, then run again.",
             )
 
-    def _extras(self, members: t.Sequence[Member], listed: t.Mapping[str, Member]) -> None:
+    def _others(self, members: t.Sequence[Member], listed: t.Mapping[str, Member]) -> None:
         known = {member.id for member in listed.values()}
         absent = {missing.name for missing in self.absent}
         for member in members:
             if member.id not in known and member.name not in absent:
                 self.warnings.append(
-                    f"member {member.label} ({member.id}, {', '.join(member.peer_urls)}) is listed and not in the inventory; "
-                    "it is left alone"
+                    f"member {member.label} ({member.id}, {', '.join(member.peer_urls)}) is listed and not in the "
+                    "inventory; it is left alone"
                 )
-        for missing in self.absent:
-            self.warnings.append(f"{missing.host} {missing.why}: nothing is done there")
+        self._warn_of_absent()
         for member in listed.values():
             if member.is_learner:
-                self.warnings.append(f"member {member.label} is a learner; promoting is not carried out yet")
+                self.warnings.append(
+                    f"member {member.label} is a learner, and promoting is not carried out yet: once it has caught up, "
+                    f"etcdctl member promote {member.id}"
+                )
+
+    def _warn_of_absent(self) -> None:
+        self.warnings += [f"{missing.host} {missing.why}: nothing is done there" for missing in self.absent]
 
     def _version_rules(self, wishes: t.Sequence[Desired]) -> None:
+        cluster = self._cluster_version()
         for wish in wishes:
-            running, after = running_version(self.seen[wish.host]), Version.parse(wish.version)
-            if running is None or running == after:
+            seen = self.seen[wish.host]
+            running, after = running_version(seen), Version.parse(wish.version)
+            if running is None or running == after or not seen.data.initialised:
                 continue
-            fault, remedy = version_fault(running, after)
+            fault, remedy = version_fault(running, after, cluster)
             if fault:
                 self.refusals.add(f"{wish.host}: {fault}", remedy)
+            elif (running.line, after.line) == ("3.6", "3.7") and seen.data.snapshot_index is None:
+                self.refusals.add(
+                    f"{wish.host}: 3.7 may only follow a raft snapshot taken by 3.6, and {seen.data.path} has none; "
+                    "3.7 does not read what 3.5 and older wrote to the log",
+                    f"First keep etcd_version at {running}, set snapshot-count in etcd_settings to 100, run, and let "
+                    "clients write more than that many times.",
+                )
+
+    def _cluster_version(self) -> t.Optional[Version]:
+        found = []
+        for wish in self.desired:
+            local = self.seen[wish.host].local
+            if local is not None and local.healthy and local.versions is not None:
+                found.append(Version.parse_or_none(local.versions.cluster))
+        known = [version for version in found if version is not None]
+        return max(known) if known else None
 
     def _restart_turns(
         self,
         restarts: t.Sequence[t.Tuple[Desired, Member]],
         listed: t.Mapping[str, Member],
-        voters: t.Sequence[Member],
-        started: t.AbstractSet[str],
-    ) -> t.List[Turn]:
-        """One at a time: those that do not serve, then followers, then the leader."""
+        members: t.Sequence[Member],
+        helped: t.AbstractSet[str],
+    ) -> t.Tuple[t.List[Turn], t.List[t.Tuple[str, str]]]:
+        """One at a time: those that do not serve, then followers, then the leader. And what cannot be spared."""
         leader = self._leader()
-        ordered = sorted(
-            restarts,
-            key=lambda pair: (self._healthy(pair[0].host), pair[1].id == leader, self.desired.index(pair[0])),
-        )
+        ordered = sorted(restarts, key=lambda pair: (self._healthy(pair[0].host), pair[1].id == leader))
         doing = {member.id for _wish, member in ordered}
-        settled = [member.name for host, member in listed.items() if member.id not in doing and not member.is_learner]
+        settled = [
+            member.name
+            for host, member in listed.items()
+            if member.id not in doing and not member.is_learner and (self._healthy(host) or host in helped)
+        ]
         # Whoever is absent may be healthy: the gate itself will ask it.
-        presumed = {member.id for member in voters} - {
-            member.id for host, member in listed.items() if not self._healthy(host) and host not in started
+        presumed = {member.id for member in members} - {
+            member.id for host, member in listed.items() if not self._healthy(host) and host not in helped
         }
-        turns = []
+        turns: t.List[Turn] = []
+        refusals: t.List[t.Tuple[str, str]] = []
+        downtime = []
         for wish, member in ordered:
+            healthy = self._healthy(wish.host)
             verdict = gate(
-                voters,
-                presumed,
-                member.id,
-                self_healthy=self._healthy(wish.host),
-                allow_downtime=self.options.allow_downtime,
+                members, presumed, member.id, self_healthy=healthy, allow_downtime=self.options.allow_downtime
             )
             if not verdict.passes:
-                self.refusals.add(
-                    f"{wish.host} must be restarted, and the cluster cannot spare it: {verdict.reason}",
-                    "Bring the members back that are down, or set etcd_allow_downtime to true: writes stop until it is back.",
+                refusals.append(
+                    (
+                        f"{wish.host} must be restarted, and the cluster cannot spare it: {verdict.reason}",
+                        ("Bring the other members back first, or set" if sparable(members, member.id) else "Set")
+                        + " etcd_allow_downtime to true: writes then stop until it is back.",
+                    )
                 )
                 continue
             if verdict.downtime:
-                self.warnings.append(f"writes stop while {wish.host} restarts: {verdict.reason}")
-            step = dataclasses.replace(
-                self._step(
-                    wish,
-                    "restart",
-                    "leads, so it comes last" if member.id == leader and len(ordered) > 1 else "runs with other settings",
-                    changes=pending(wish, self.seen[wish.host]),
-                    member_id=member.id,
-                ),
-                gated=True,
-                handover=tuple(settled),
-            )
-            turns.append(Turn((step,), step.reason))
-            settled = [*settled, member.name]
+                downtime.append(f"writes stop while {wish.host} restarts: {verdict.reason}")
+            reason = "runs with other settings"
+            if member.id == leader and len(ordered) > 1:
+                reason += "; leads, so it comes last"
+            elif not healthy:
+                reason += ", and is not healthy"
+            step = self._step(wish, "restart", reason, member_id=member.id, gated=True, handover=tuple(settled))
+            turns.append(Turn((step,), "writes stop meanwhile" if verdict.downtime else "the cluster can spare it"))
+            settled = [*settled, wish.name]
             presumed = presumed | {member.id}
-        return turns
+        if not refusals:
+            self.warnings += downtime
+        return turns, refusals
 
     # --- small questions ------------------------------------------------------------------------------------------
 
@@ -629,11 +838,10 @@ class _Planner:
         return local is not None and local.healthy
 
     def _leader(self) -> str:
-        for wish in self.desired:
-            local = self.seen[wish.host].local
-            if local is not None and local.status is not None and local.status.leader_id:
-                return local.status.leader_id
-        return ""
+        """As the one says who is furthest: after an election others may still name the former leader."""
+        locals_ = [self.seen[wish.host].local for wish in self.desired]
+        statuses = [local.status for local in locals_ if local is not None and local.status is not None]
+        return max(statuses, key=lambda status: status.raft_term).leader_id if statuses else ""
 
     def _step(
         self,
@@ -643,11 +851,18 @@ class _Planner:
         *,
         changes: t.Optional[t.Tuple[Change, ...]] = None,
         bootstrap: t.Optional[t.Dict[str, str]] = None,
-        member_id: str = "",
+        member_id: str = "",  # pylint: disable=redefined-outer-name
+        gated: bool = False,
+        handover: t.Tuple[str, ...] = (),
     ) -> Step:
+        seen = self.seen[wish.host]
         if changes is None:
-            changes = pending(wish, self.seen[wish.host]) or drift(wish, self.seen[wish.host])
-        return Step(wish.host, action, reason, changes=changes, bootstrap=bootstrap, member_id=member_id)
+            changes = pending(wish, seen) or drift(wish, seen)
+        if action == "bootstrap" and seen.data.state == "incomplete":
+            self.warnings.append(
+                f"{seen.data.path} on {wish.host} has something in it, but no log: it is moved aside first"
+            )
+        return Step(wish.host, action, reason, changes, bootstrap, member_id, gated, handover)
 
     def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
         return Plan(self.options.cluster, kind, turns, notes=tuple(self.notes), warnings=tuple(self.warnings))
@@ -670,6 +885,10 @@ def parse_initial_cluster(text: str) -> t.Dict[str, t.Tuple[str, ...]]:
 
 def _directory(path: str) -> str:
     return path.rpartition("/")[0]
+
+
+def _aside(seen: HostSeen) -> str:
+    return f"move the directory aside (mv {seen.data.path} {seen.data.path}.aside)"
 
 
 def _runs_release(desired: Desired, seen: HostSeen) -> bool:

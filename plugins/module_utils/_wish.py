@@ -15,6 +15,7 @@ import ipaddress
 import posixpath
 import re
 import typing as t
+import urllib.parse
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _settings as settings
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault
@@ -29,7 +30,10 @@ NOT_YET = {"discovery", "dns", "docker", "podman"}
 # The unit shows in no environment: its digest stands there for it.
 DIGEST = "QUORUM_CONFIG_DIGEST"
 
-_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\Z")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+# The last label has a letter: anything else is an IP address mistyped.
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*(?=[0-9-]*[A-Za-z_]){_LABEL}\.?\Z")
+_SERVICE = re.compile(r"[A-Za-z0-9:_.@-]+\Z")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -67,19 +71,19 @@ def read(host: str, machine: str, variables: t.Mapping[str, t.Any]) -> t.Tuple[t
     faults = []
     values: t.Dict[str, t.Any] = {}
     for field in dataclasses.fields(Wish):
-        if field.name in ("host", "machine") or variables.get(field.name) is None:
+        if field.name in ("host", "machine"):
             continue
-        value = variables[field.name]
         variable = f"{host}: etcd_{_VARIABLES.get(field.name, field.name)}"
-        reader, kind = _READERS.get(field.name, (_text, "a text"))
-        try:
-            values[field.name] = reader(value)
-        except ValueError:
-            faults.append(Fault(variable, f"{value!r} is not {kind}."))
-    for field in dataclasses.fields(Wish):
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and field.name not in ("host", "machine") and values.get(field.name, "") == "" and not faults:
-            faults.append(Fault(f"{host}: etcd_{_VARIABLES.get(field.name, field.name)}", "is empty."))
+        value = variables.get(field.name)
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if needed and (value is None or value == ""):
+            faults.append(Fault(variable, "is empty.", _EMPTY.get(field.name, "")))
+        elif value is not None:
+            reader, kind = _READERS.get(field.name, (_text, "a text"))
+            try:
+                values[field.name] = reader(value)
+            except ValueError:
+                faults.append(Fault(variable, f"{value!r} is not {kind}."))
     if faults:
         return None, tuple(faults)
     return Wish(host=host, machine=machine, **values), ()
@@ -109,7 +113,8 @@ def warnings(wishes: t.Sequence[Wish], members: int) -> t.Tuple[str, ...]:
             if url.startswith("http://") and not _is_loopback(url)
         ]
         if open_to_all:
-            found.append(f"{wish.host}: whoever reaches {open_to_all[0]} can read and write everything, there is no TLS")
+            url = open_to_all[0]
+            found.append(f"{wish.host}: whoever reaches {url} can read and write everything, there is no TLS")
         found += [f"{wish.host}: {text}" for text in settings.warnings(wish.settings, version, own_settings(wish))]
     return tuple(dict.fromkeys(found))
 
@@ -178,10 +183,21 @@ def str_list(value: object) -> t.List[str]:
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
+_FaultOf = t.Callable[..., Fault]
+
+
 def _own(wish: Wish) -> t.Iterator[Fault]:
     def fault(variable: str, problem: str, remedy: str = "") -> Fault:
         return Fault(f"{wish.host}: {variable}", problem, remedy)
 
+    yield from _words(wish, fault)
+    yield from _addresses(wish, fault)
+    yield from _ports(wish, fault)
+    yield from _paths(wish, fault)
+    yield from _version_and_settings(wish, fault)
+
+
+def _words(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     for variable, value, known in (
         ("etcd_bootstrap", wish.bootstrap, BOOTSTRAPS),
         ("etcd_deployment", wish.deployment, DEPLOYMENTS),
@@ -190,40 +206,86 @@ def _own(wish: Wish) -> t.Iterator[Fault]:
         if value not in known:
             why = "is not carried out yet." if value in NOT_YET else "is not known."
             yield fault(variable, f"{value!r} {why}", f"Choose one of: {', '.join(known)}.")
-    if re.search(r"[=,\s]", wish.name):
-        yield fault("etcd_name", f"{wish.name!r} has a comma, an equals sign or a blank in it, which no list of members can hold.")
-    if _ip(wish.address) is None and not _HOST_NAME.match(wish.address):
-        yield fault("etcd_address", f"{wish.address!r} is neither an IP address nor a host name.", "Leave the port to etcd_client_port and etcd_peer_port.")
-    elif (ip := _ip(wish.address)) is not None and ip.is_unspecified:
-        yield fault("etcd_address", f"{wish.address} is no address that others could reach.", "Use etcd_listen_address for where it listens.")
+    if re.search(r"[=,\s\x00-\x1f\x7f]", wish.name):
+        yield fault(
+            "etcd_name",
+            f"{wish.name!r} has a comma, an equals sign or a blank in it, which no list of members can hold.",
+            "Use letters, digits, dots and dashes.",
+        )
+    for variable, text in (("etcd_cluster_name", wish.cluster), ("etcd_bootstrap_token", wish.token)):
+        if re.search(r"[\x00-\x1f\x7f]", text):
+            yield fault(variable, "has control characters in it.", "Take them out.")
+    if not _SERVICE.match(wish.service) or wish.service.endswith(".service"):
+        yield fault(
+            "etcd_service",
+            f"{wish.service!r} is not a plain name.",
+            "Use letters, digits, dots and dashes, without .service at the end.",
+        )
+
+
+def _addresses(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
+    ip = _ip(wish.address)
+    if ip is None and not _HOST_NAME.match(wish.address):
+        yield fault(
+            "etcd_address",
+            f"{wish.address!r} is neither an IP address nor a host name.",
+            "Leave scheme and port out: the ports are etcd_client_port and etcd_peer_port.",
+        )
+    elif ip is not None and (ip.is_unspecified or ip.is_multicast):
+        yield fault(
+            "etcd_address",
+            f"{wish.address} is no address that others could reach.",
+            "Use etcd_listen_address for where it listens.",
+        )
     if wish.listen_address and _ip(wish.listen_address) is None:
-        yield fault("etcd_listen_address", f"{wish.listen_address!r} is not an IP address, and etcd listens on nothing else.", "Use an IP address, or 0.0.0.0 for all.")
+        yield fault(
+            "etcd_listen_address",
+            f"{wish.listen_address!r} is not an IP address, and etcd listens on nothing else.",
+            "Use an IP address of the host, or 0.0.0.0 for all.",
+        )
+
+
+def _ports(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     for variable, port in (("etcd_client_port", wish.client_port), ("etcd_peer_port", wish.peer_port)):
         if not 1 <= port <= 65535:
-            yield fault(variable, f"{port} is not a port.")
+            yield fault(variable, f"{port} is not a port.", "Use a number from 1 to 65535.")
     if wish.client_port == wish.peer_port:
-        yield fault("etcd_peer_port", f"{wish.peer_port} is etcd_client_port, too.")
-    for variable, path in (("etcd_data_dir", wish.data_dir), ("etcd_config_dir", wish.config_dir), ("etcd_release_path", wish.release)):
-        if not path.startswith("/") or posixpath.normpath(path) != path.rstrip("/"):
-            yield fault(variable, f"{path!r} is not a plain absolute path.")
-        elif path.strip("/") == "":
-            yield fault(variable, "is the root directory.")
-    yield from _version_and_settings(wish, fault)
+        yield fault("etcd_peer_port", f"{wish.peer_port} is etcd_client_port, too.", "Give it a port of its own.")
 
 
-def _version_and_settings(wish: Wish, fault: t.Callable[..., Fault]) -> t.Iterator[Fault]:
+def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
+    for variable, path in (
+        ("etcd_data_dir", wish.data_dir),
+        ("etcd_config_dir", wish.config_dir),
+        ("etcd_release_path", wish.release),
+    ):
+        if path.strip("/") == "":
+            yield fault(variable, f"{path!r} is the root directory.", "Use a directory of its own.")
+        elif not path.startswith("/") or posixpath.normpath(path) != path.rstrip("/"):
+            yield fault(variable, f"{path!r} is not a plain absolute path.", "Begin it with /, without . and .. in it.")
+    if _inside(wish.config_dir, _data_dir(wish)):
+        yield fault(
+            "etcd_config_dir",
+            f"{wish.config_dir} is in the data directory, {_data_dir(wish)}.",
+            "Keep settings and data apart.",
+        )
+
+
+def _version_and_settings(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     try:
         version = Version.parse(wish.version)
     except ValueError as error:
-        yield fault("etcd_version", f"{error}.")
+        yield fault("etcd_version", f"{error}.", f"Supported are releases of {', '.join(SUPPORTED_LINES)}.")
         return
     if version.line not in SUPPORTED_LINES:
         yield fault("etcd_version", f"{version} is not supported.", f"Supported are {', '.join(SUPPORTED_LINES)}.")
         return
     for found in settings.validate(wish.settings, version, own_settings(wish)):
         yield fault(f"etcd_settings: {found.subject}", found.problem, found.remedy)
-    if wish.settings.get("initial-cluster-token") is None and re.search(r"[\x00-\x1f\x7f]", wish.token):
-        yield fault("etcd_bootstrap_token", "has control characters in it.")
+    for name, variable in _NEEDED.items():
+        if name in wish.settings and wish.settings[name] is None:
+            problem = "cannot be taken out, no member can do without it."
+            yield fault(f"etcd_settings: {name}", problem, f"Use {variable}.")
 
 
 def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
@@ -240,92 +302,150 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
             values.setdefault(getattr(wish, attribute), []).append(wish.host)
         if len(values) > 1:
             told = "; ".join(f"{value!r} on {', '.join(hosts)}" for value, hosts in values.items())
-            yield Fault(variable, f"must be the same on all members of a cluster: {told}.")
+            problem = f"must be the same on all members of a cluster: {told}."
+            yield Fault(variable, problem, "Set it for the group, not for a host.")
+    versions = {wish.host: Version.parse_or_none(wish.version) for wish in wishes}
+    known = sorted({(version.major, version.minor) for version in versions.values() if version is not None})
+    if known and known[-1] > (known[0][0], known[0][1] + 1):
+        told = ", ".join(f"{host}: {version}" for host, version in versions.items())
+        yield Fault(
+            "etcd_version",
+            f"members of a cluster may be one minor version apart, no more ({told}).",
+            "Set it for the group.",
+        )
+    if len({wish.machine for wish in wishes}) > 1:
+        for wish in wishes:
+            ip = _ip(wish.address)
+            if ip is not None and ip.is_loopback:
+                yield Fault(
+                    f"{wish.host}: etcd_address",
+                    f"{wish.address} is reached from its own machine only, and the cluster has members on others.",
+                    "Use an address that the others reach.",
+                )
 
 
 def _clashes(wishes: t.Sequence[Wish], others: t.Sequence[Wish]) -> t.Iterator[Fault]:
     """What two members cannot share: names and peer URLs in a cluster; ports, directories and services on a machine."""
-    for what, variable, key in (
-        ("the name", "etcd_name", lambda wish: wish.name),
-        ("the peer URL", "etcd_address, etcd_peer_port", peer_url),
-    ):
-        yield from _twice(wishes, (), what, variable, key)
+    yield from _twice(wishes, "the name", "etcd_name", [wish.name for wish in wishes])
+    yield from _twice(wishes, "the peer URL", "etcd_address, etcd_peer_port", [peer_url(wish) for wish in wishes])
     everyone = [*wishes, *others]
-    mine = {wish.host for wish in wishes}
-    for first_number, first in enumerate(everyone):
-        for second in everyone[first_number + 1 :]:
-            if first.machine == second.machine and {first.host, second.host} & mine:
+    for number, first in enumerate(wishes):
+        for second in everyone[number + 1 :]:
+            if first.machine == second.machine:
                 yield from _same_machine(first, second)
 
 
-def _twice(
-    wishes: t.Sequence[Wish], others: t.Sequence[Wish], what: str, variable: str, key: t.Callable[[Wish], str]
-) -> t.Iterator[Fault]:
+def _twice(wishes: t.Sequence[Wish], what: str, variable: str, keys: t.Sequence[str]) -> t.Iterator[Fault]:
     found: t.Dict[str, t.List[str]] = {}
-    for wish in [*wishes, *others]:
-        found.setdefault(key(wish), []).append(wish.host)
+    for wish, key in zip(wishes, keys):
+        found.setdefault(key, []).append(wish.host)
     for value, hosts in found.items():
         if len(hosts) > 1:
             yield Fault(variable, f"{', '.join(hosts)} have {what} {value} in common.", "Give each its own.")
 
 
 def _same_machine(first: Wish, second: Wish) -> t.Iterator[Fault]:
-    pair = f"{first.host} and {second.host}"
-    shared = {first.client_port, first.peer_port} & {second.client_port, second.peer_port}
-    if shared and _listens_overlap(first, second):
+    pair = f"{first.host} and {second.host} are on one machine"
+    ports = sorted(
+        {
+            port
+            for host, port in _listens(first)
+            for other, same in _listens(second)
+            if port == same and _meet(host, other)
+        }
+    )
+    if ports:
         yield Fault(
             "etcd_client_port, etcd_peer_port",
-            f"{pair} are on one machine and share port {', '.join(map(str, sorted(shared)))}.",
-            "Give each its own ports or listen address.",
+            f"{pair} and both listen on port {', '.join(map(str, ports))}.",
+            "Give each its own ports.",
         )
-    if (first.service, first.deployment) == (second.service, second.deployment):
-        yield Fault("etcd_service", f"{pair} are on one machine and share the service {first.service}.", "Give each its own.")
-    if _inside(first.config_dir, second.config_dir):
-        yield Fault("etcd_config_dir", f"{pair} are on one machine, and one's directory is in the other's ({first.config_dir}, {second.config_dir}).", "Give each its own.")
-    directories = [(wish, path) for wish in (first, second) for path in _data_directories(wish)]
-    for wish, path in directories:
-        for other, place in directories:
-            if wish is first and other is second and _inside(path, place):
-                yield Fault("etcd_data_dir", f"{pair} are on one machine, and one's data directory is in the other's ({path}, {place}).", "Give each its own.")
+    if _service_key(first) == _service_key(second):
+        yield Fault("etcd_service", f"{pair} and share the service {first.service}.", "Give each its own.")
+    if _inside(first.config_dir, second.config_dir) or _inside(second.config_dir, first.config_dir):
+        yield Fault(
+            "etcd_config_dir",
+            f"{pair}, and one's directory is in the other's ({first.config_dir}, {second.config_dir}).",
+            "Give each its own.",
+        )
+    for path, holds in ((path, what) for path in _data_directories(first) for what in _data_directories(second)):
+        if _inside(path, holds) or _inside(holds, path):
+            yield Fault(
+                "etcd_data_dir",
+                f"{pair}, and one's data directory is in the other's ({path}, {holds}).",
+                "Give each its own.",
+            )
+
+
+def _service_key(wish: Wish) -> t.Tuple[str, str, str]:
+    """Units are known to the whole machine, the entries of a Procfile to their directory."""
+    return wish.deployment, wish.service, "" if wish.deployment == "systemd" else posixpath.dirname(wish.config_dir)
+
+
+def _data_dir(wish: Wish) -> str:
+    return str(wish.settings.get("data-dir") or wish.data_dir)
 
 
 def _data_directories(wish: Wish) -> t.List[str]:
-    found = [str(wish.settings.get("data-dir") or wish.data_dir)]
-    if wish.settings.get("wal-dir"):
+    found = [_data_dir(wish)]
+    if wish.settings.get("wal-dir") and not _inside(str(wish.settings["wal-dir"]), found[0]):
         found.append(str(wish.settings["wal-dir"]))
     return found
 
 
 def _inside(path: str, other: str) -> bool:
-    path, other = (posixpath.normpath(item) + "/" for item in (path, other))
-    return path.startswith(other) or other.startswith(path)
+    """Whether ``path`` is ``other`` or lies in it."""
+    path, other = (posixpath.normpath(item).rstrip("/") + "/" for item in (path, other))
+    return path.startswith(other)
 
 
-def _listens_overlap(first: Wish, second: Wish) -> bool:
-    listens = []
-    for wish in (first, second):
-        ip = _ip(wish.listen_address or wish.address)
-        listens.append(None if ip is None or ip.is_unspecified else ip)
-    # Clients are served on loopback besides, so two addresses of a machine still meet there.
-    return listens[0] is None or listens[1] is None or listens[0] == listens[1] or first.client_port == second.client_port
+def _listens(wish: Wish) -> t.Set[t.Tuple[str, int]]:
+    """Addresses and ports it listens on."""
+    merged = settings.merge(own_settings(wish), wish.settings)
+    found = set()
+    for name in _LISTENING:
+        for url in str_list(merged.get(name)):
+            try:
+                parts = urllib.parse.urlsplit(url.strip())
+                if parts.hostname and parts.port:
+                    found.add((parts.hostname, parts.port))
+            except ValueError:  # a fault of its own, see the settings
+                continue
+    return found
 
 
-def _ip(address: str) -> t.Union[None, ipaddress.IPv4Address, ipaddress.IPv6Address]:
+def _meet(host: str, another: str) -> bool:
+    """Whether two servers cannot both have a port at these addresses."""
+    first, second = (_ip("127.0.0.1" if item == "localhost" else item) for item in (host, another))
+    if first is None or second is None:
+        return host == another
+    # What listens on all IPv6 addresses listens on all IPv4 ones, too.
+    pairs = ((first, second), (second, first))
+    return first == second or any(one.is_unspecified and one.version in (6, other.version) for one, other in pairs)
+
+
+def _ip(address: str) -> t.Optional[t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
+    """``None`` for what is no IP address, one with a zone among them: another machine has no use for that."""
     try:
-        return ipaddress.ip_address(address)
+        return None if "%" in address else ipaddress.ip_address(address)
     except ValueError:
         return None
 
 
 def _is_loopback(url: str) -> bool:
-    host = url.partition("://")[2].rpartition(":")[0].strip("[]")
+    try:
+        host = urllib.parse.urlsplit(url).hostname or ""
+    except ValueError:
+        return False
     ip = _ip(host)
-    return ip is not None and ip.is_loopback
+    return host == "localhost" or (ip is not None and ip.is_loopback)
 
 
 def _url(address: str, port: int) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{port}"
+    ip = _ip(address)
+    if ip is not None:
+        address = f"[{ip.compressed}]" if ip.version == 6 else str(ip)
+    return f"http://{address}:{port}"
 
 
 # --- reading variables --------------------------------------------------------------------------------------------
@@ -373,6 +493,14 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "enabled": (_boolean, "true or false"),
     "remove": (_names, "a list of member names"),
     "replace": (_names, "a list of member names"),
+}
+_EMPTY = {"address": "This host shows no address of its own: set it."}
+_LISTENING = ("listen-client-urls", "listen-client-http-urls", "listen-peer-urls", "listen-metrics-urls")
+_NEEDED = {
+    "data-dir": "etcd_data_dir",
+    "listen-peer-urls": "etcd_listen_address and etcd_peer_port",
+    "listen-client-urls": "etcd_listen_address and etcd_client_port",
+    "advertise-client-urls": "etcd_address and etcd_client_port",
 }
 _VARIABLES = {
     "cluster": "cluster_name",

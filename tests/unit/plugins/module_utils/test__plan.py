@@ -1,0 +1,932 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import typing as t
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import cluster_id, member_id
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    DataSeen,
+    Desired,
+    EndpointSeen,
+    HostSeen,
+    Member,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
+    Absent,
+    Options,
+    Plan,
+    condition,
+    drift,
+    fresh_token,
+    initial_cluster,
+    parse_initial_cluster,
+    pending,
+    plan,
+    running_version,
+    version_fault,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+from ansible_collections.quorum.etcd.tests.unit.simulation import World, host_name, make_desired, peer_url, run
+
+OPTIONS = Options("etcd")
+KEEP: t.Any = object()
+
+
+class Scene:
+    """A cluster as it is seen, from a simulated one, changed as a test needs it."""
+
+    def __init__(self, size: int = 3, *, formed: bool = True, version: str = "3.6.16") -> None:
+        self.world = World(size, random.Random(7))
+        self.desired = [make_desired(number, version=version) for number in range(1, size + 1)]
+        if formed:
+            assert run(self.world, self.desired, OPTIONS) == "bootstrap"
+        self.absent: t.List[Absent] = []
+        self.options = OPTIONS
+        self.look()
+
+    def look(self) -> Scene:
+        self.seen = {host.name: self.world.observe(host) for host in self.world.hosts}
+        return self
+
+    def wish(self, number: int, **changes: t.Any) -> Scene:
+        """Wish something else of one member, or of all for 0."""
+        for index, wish in enumerate(self.desired):
+            if number in (0, index + 1):
+                values = {"version": wish.version, **changes}
+                self.desired[index] = make_desired(index + 1, **values)
+        return self
+
+    def change(self, number: int, part: str = "", **changes: t.Any) -> Scene:
+        """Have a host show something else; ``part`` as in ``files``."""
+        seen = self.seen[host_name(number)]
+        if part:
+            changes = {part: dataclasses.replace(getattr(seen, part), **changes)}
+        self.seen[host_name(number)] = dataclasses.replace(seen, **changes)
+        return self
+
+    def down(self, *numbers: int) -> Scene:
+        for number in numbers:
+            self.world.stop(self.world.hosts[number - 1])
+        return self.look()
+
+    def wipe(self, *numbers: int) -> Scene:
+        for number in numbers:
+            self.world.wipe(self.world.hosts[number - 1])
+        return self.look()
+
+    def lose_sight(self, number: int, why: str = "is unreachable") -> Scene:
+        wish = self.desired[number - 1]
+        self.absent.append(Absent(wish.host, wish.name, why))
+        return self
+
+    def plan(self, **options: t.Any) -> Plan:
+        gone = {one.host for one in self.absent}
+        wishes = [wish for wish in self.desired if wish.host not in gone]
+        seen = {host: one for host, one in self.seen.items() if host not in gone}
+        return plan(wishes, seen, self.absent, dataclasses.replace(self.options, **options))
+
+    def refusal(self, **options: t.Any) -> str:
+        with pytest.raises(Refused) as caught:
+            self.plan(**options)
+        assert caught.value.remedy
+        assert "nothing was changed" in str(caught.value)
+        return str(caught.value)
+
+    @property
+    def leader(self) -> int:
+        seen = next(one.local.status for one in self.seen.values() if one.local and one.local.status)
+        return next(
+            number
+            for number in range(1, len(self.desired) + 1)
+            if self.seen[host_name(number)].data.member_id == seen.leader_id
+        )
+
+    def members(self, *members: Member) -> Scene:
+        """Have all that answer list these."""
+        for name, seen in self.seen.items():
+            if seen.local is not None and seen.local.members is not None:
+                local = dataclasses.replace(seen.local, members=members)
+                self.seen[name] = dataclasses.replace(seen, local=local)
+        return self
+
+    @property
+    def listed(self) -> t.Tuple[Member, ...]:
+        return next(one.local.members for one in self.seen.values() if one.local and one.local.members)
+
+
+def actions(made: Plan) -> t.List[t.Dict[str, str]]:
+    """The hosts' actions, turn by turn."""
+    return [{step.host: step.action for step in turn.steps} for turn in made.turns]
+
+
+def warned(made: Plan) -> str:
+    return "\n".join(made.warnings)
+
+
+# --- nothing, bootstrap -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_a_formed_cluster_as_wished_needs_nothing(size: int) -> None:
+    made = Scene(size).plan()
+    assert (made.kind, made.turns, made.warnings) == ("nothing", (), ())
+    assert made.step("etcd1") == (-1, None)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_blank_hosts_bootstrap_together(size: int) -> None:
+    made = Scene(size, formed=False).plan()
+    assert made.kind == "bootstrap"
+    assert actions(made) == [{host_name(number): "bootstrap" for number in range(1, size + 1)}]
+    for number in range(1, size + 1):
+        turn, step = made.step(host_name(number))
+        assert turn == 0
+        assert step is not None
+        assert step.bootstrap is not None
+        token = step.bootstrap["ETCD_INITIAL_CLUSTER_TOKEN"]
+        assert step.member_id == member_id([peer_url(number)], token)
+        assert step.bootstrap["ETCD_INITIAL_CLUSTER_STATE"] == "new"
+        assert parse_initial_cluster(step.bootstrap["ETCD_INITIAL_CLUSTER"]) == {
+            host_name(other): (peer_url(other),) for other in range(1, size + 1)
+        }
+        assert not step.gated
+
+
+def test_the_plan_is_the_same_on_every_host_and_the_token_new_each_time() -> None:
+    scene = Scene(formed=False)
+    first = scene.plan()
+    assert first == scene.plan()
+    again = scene.look().plan()
+    assert first.notes != again.notes
+    assert first.notes == (f"token {fresh_token('etcd', dict(reversed(list(Scene(formed=False).seen.items()))))}",)
+
+
+def test_a_given_token_is_taken() -> None:
+    made = Scene(formed=False).plan(token="etcd-cluster-1")
+    assert made.notes == ("token etcd-cluster-1",)
+    assert made.warnings == ()
+
+
+def test_no_data_anywhere_after_an_attempt_gets_a_new_token() -> None:
+    """A fixed token makes the same IDs again, and an old disk that comes back wrecks what was built since."""
+    scene = Scene(formed=False)
+    run(scene.world, scene.desired, OPTIONS, budget=8)
+    used = [host.bootstrap for host in scene.world.hosts if host.bootstrap]
+    assert used
+    made = scene.look().plan()
+    assert made.kind == "bootstrap"
+    assert f"token {used[0]['ETCD_INITIAL_CLUSTER_TOKEN']}" not in made.notes
+    assert made.warnings == ()
+
+
+def test_no_data_anywhere_with_a_fixed_token_used_before_is_warned_of() -> None:
+    made = interrupted(1, 2, 3, token="mine").wipe(1, 2, 3).plan(token="mine")
+    assert made.kind == "bootstrap"
+    assert "mine was used before on etcd1, etcd2, etcd3" in warned(made)
+    assert "etcd_bootstrap_token" in warned(made)
+
+
+@pytest.mark.parametrize("why", ["is unreachable", "was left out of this run", "is in another batch of this run"])
+def test_no_bootstrap_without_a_look_at_every_host(why: str) -> None:
+    told = Scene(formed=False).lose_sight(2, why).refusal()
+    assert f"etcd2 {why}, and a bootstrap needs every host" in told
+    assert "--limit" in told
+
+
+def test_what_is_no_log_is_moved_aside_before_a_first_start() -> None:
+    scene = Scene(formed=False).change(2, "data", state="incomplete")
+    made = scene.plan()
+    assert made.kind == "bootstrap"
+    assert "/var/lib/etcd on etcd2 has something in it, but no log: it is moved aside first" in made.warnings
+
+
+# --- resume -------------------------------------------------------------------------------------------------------
+
+
+def interrupted(*started: int, token: str = "") -> Scene:
+    """A bootstrap of which only these were started, and not enough for a quorum."""
+    scene = Scene(formed=False)
+    made = plan(scene.desired, scene.seen, [], dataclasses.replace(OPTIONS, token=token))
+    for host, wish in zip(scene.world.hosts, scene.desired):
+        step = made.step(host.name)[1]
+        assert step is not None
+        if host.number in started:
+            host.bootstrap, host.environment = dict(step.bootstrap or {}), dict(wish.environment)
+            host.release, host.definition, host.enabled = wish.release, wish.definition, True
+            scene.world.start(host)
+    return scene.look()
+
+
+def test_an_interrupted_bootstrap_goes_on_with_its_token() -> None:
+    scene = interrupted(2)
+    used = (scene.world.hosts[1].bootstrap or {})["ETCD_INITIAL_CLUSTER_TOKEN"]
+    made = scene.plan()
+    assert made.kind == "resume"
+    assert actions(made) == [{"etcd1": "bootstrap", "etcd2": "start", "etcd3": "bootstrap"}]
+    assert made.notes == (f"token {used}",)
+    for number in (1, 2, 3):
+        step = made.step(host_name(number))[1]
+        assert step is not None
+        assert step.member_id == member_id([peer_url(number)], used)
+        assert (step.bootstrap or {})["ETCD_INITIAL_CLUSTER_TOKEN"] == used
+    assert run(scene.world, scene.desired, OPTIONS) == "resume"
+    assert run(scene.world, scene.desired, OPTIONS) == "nothing"
+
+
+def test_a_bootstrap_is_resumed_with_its_own_token_whatever_is_wished_since() -> None:
+    made = interrupted(2, token="first").plan(token="second")
+    assert (made.kind, made.notes) == ("resume", ("token first",))
+
+
+def test_the_token_is_looked_for_on_all_hosts() -> None:
+    """A killed run may have written the next token beside data of the former."""
+    scene = interrupted(1, token="first")
+    scene.change(1, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "second"})
+    scene.change(3, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "first"})
+    assert scene.plan().notes == ("token first",)
+
+
+def test_one_that_waits_with_other_settings_is_restarted_with_the_rest() -> None:
+    made = interrupted(2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
+    assert actions(made) == [{"etcd1": "bootstrap", "etcd2": "restart", "etcd3": "bootstrap"}]
+
+
+def test_no_resume_without_a_look_at_every_host() -> None:
+    assert "an interrupted bootstrap needs every host" in interrupted(2).lose_sight(3).refusal()
+
+
+@pytest.mark.parametrize("field", ["cluster_id", "member_id"])
+def test_no_resume_of_another_bootstrap(field: str) -> None:
+    told = interrupted(2).change(2, "data", **{field: "abc"}).refusal()
+    assert "etcd2 has data in /var/lib/etcd of a first start that was not finished, and it does not fit" in told
+    for word in ("etcd_address", "etcd_peer_port", "etcd_bootstrap_token", "mv DIRECTORY"):
+        assert word in told
+
+
+def test_no_resume_of_two_bootstraps_at_once() -> None:
+    scene = interrupted(1, token="first")
+    other = interrupted(2, token="second")
+    scene.seen["etcd2"] = other.seen["etcd2"]
+    told = scene.refusal()
+    assert "(token first)" in told
+    assert "(token second)" in told
+
+
+def test_no_resume_once_a_log_has_more_than_waiting_needs() -> None:
+    """``bootstrap.env`` is everywhere, and yet two of three acknowledged writes: the third must not start empty."""
+    scene = Scene(formed=False)
+    run(scene.world, scene.desired, OPTIONS, budget=20)
+    for host in scene.world.hosts:
+        assert host.bootstrap
+    scene = scene.down(1, 2, 3).wipe(3)
+    assert [one.files.bootstrap is not None for one in scene.seen.values()] == [True] * 3
+    made = scene.plan()
+    assert made.kind == "cold-start"
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
+    assert "etcd3" in warned(made)
+
+
+def test_the_lagging_one_and_the_wiped_one_are_no_bootstrap() -> None:
+    """A lags, B and C acknowledged writes, C's disk is lost: A and C would make a healthy, empty cluster."""
+    scene = interrupted(1, 2, token="mine")
+    scene.change(1, "data", last_index=3).change(2, "data", last_index=203)
+    for number in (1, 2):
+        scene.change(number, process=None, local=None)
+    scene.change(3, "files", bootstrap=scene.seen["etcd1"].files.bootstrap)
+    made = scene.plan()
+    assert made.kind == "cold-start"
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
+    scene.change(2, "data", state="empty", member_id="", cluster_id="", last_index=None)
+    # B's disk is gone, too: what A has is all there is, and nothing was ever written as far as anyone can know.
+    assert scene.plan().kind == "resume"
+
+
+# --- cold start ---------------------------------------------------------------------------------------------------
+
+
+def test_all_down_start_together() -> None:
+    scene = Scene().down(1, 2, 3)
+    made = scene.plan()
+    assert made.kind == "cold-start"
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start", "etcd3": "start"}]
+    for turn in made.turns:
+        for step in turn.steps:
+            assert step.bootstrap is None
+            assert step.member_id == scene.seen[step.host].data.member_id
+            assert "no quorum" in step.reason
+
+
+def test_the_lost_one_stays_down() -> None:
+    made = Scene().down(1, 2, 3).wipe(2).plan()
+    assert actions(made) == [{"etcd1": "start", "etcd3": "start"}]
+    assert "etcd2 (etcd2) has lost its data: /var/lib/etcd is empty; it stays down" in warned(made)
+
+
+def test_all_run_with_other_settings_and_without_quorum() -> None:
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    scene.world.unsettled = True
+    made = scene.look().plan()
+    assert made.kind == "cold-start"
+    assert actions(made) == [{"etcd1": "restart", "etcd2": "restart", "etcd3": "restart"}]
+    # Not gated: the module leaves a server alone that is healthy after all.
+    assert not any(step.gated for turn in made.turns for step in turn.steps)
+
+
+def test_an_election_under_way_is_waited_for() -> None:
+    scene = Scene()
+    scene.world.unsettled = True
+    made = scene.look().plan()
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start", "etcd3": "start"}]
+    assert {step.reason for step in made.turns[0].steps} == {"runs, and waits for quorum"}
+
+
+def test_none_is_stopped_for_its_settings_while_others_are_down() -> None:
+    scene = Scene().down(1, 2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
+    assert "etcd3 runs with other settings: run again once there is quorum" in made.warnings
+
+
+def test_some_never_started() -> None:
+    """Two formed and went down, the third never began: its host is blank, and is seen to once the others serve."""
+    scene = interrupted(1, 2).down(1, 2)
+    assert scene.seen["etcd1"].data.last_index > 3  # type: ignore[operator]
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
+    assert "etcd3 (etcd3) never finished its first start, or has lost everything" in warned(made)
+    assert run(scene.world, scene.desired, OPTIONS) == "cold-start"
+    assert run(scene.world, scene.desired, OPTIONS) == "converge"
+    assert run(scene.world, scene.desired, OPTIONS) == "nothing"
+
+
+def test_a_log_that_may_be_new_votes_after_those_that_know() -> None:
+    scene = Scene(5).down(1, 2, 3, 4, 5)
+    for number in (1, 2, 3):
+        scene.change(number, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "x"})
+        scene.change(number, "data", last_index=5)
+    made = scene.plan()
+    assert actions(made) == [
+        {"etcd1": "start", "etcd4": "start", "etcd5": "start"},
+        {"etcd2": "start", "etcd3": "start"},
+    ]
+
+
+def test_less_data_than_a_quorum_is_refused() -> None:
+    told = Scene().down(1, 2, 3).wipe(1, 3).refusal()
+    for words in (
+        "etcd1 (etcd1) has lost its data: /var/lib/etcd is empty",
+        "etcd2 (etcd2) has its data and is down",
+        "only 1 of 3 members",
+        "2 are needed",
+        "restore a snapshot",
+    ):
+        assert words in told
+
+
+def test_all_wiped_are_never_bootstrapped_over() -> None:
+    told = Scene().wipe(1, 2, 3).refusal()
+    for number in (1, 2, 3):
+        assert f"etcd{number} (etcd{number}) has lost its data" in told
+
+
+def test_a_limit_lets_a_down_member_be_started() -> None:
+    made = Scene().down(2).lose_sight(1, "was left out of this run").lose_sight(3, "was left out of this run").plan()
+    assert actions(made) == [{"etcd2": "start"}]
+    assert "etcd1 was left out of this run: nothing is done there" in made.warnings
+
+
+def test_nothing_can_be_done_for_a_running_one_alone_without_quorum() -> None:
+    told = Scene().down(1, 3).lose_sight(1).lose_sight(3).refusal()
+    assert "etcd2 (etcd2) has its data and runs without quorum" in told
+    assert "etcd1 is unreachable" in told
+
+
+def test_data_of_different_clusters_is_not_started() -> None:
+    told = Scene().down(1, 2, 3).change(3, "data", cluster_id="abc").refusal()
+    assert "the data directories are of different clusters" in told
+    assert "etcd3: abc" in told
+
+
+def test_cold_start_does_not_change_addresses_or_directories() -> None:
+    scene = Scene().down(1, 2, 3)
+    assert "put etcd_address" in scene.wish(1, peer_urls=("http://10.9.9.9:2380",)).refusal().lower()
+    told = Scene().down(1, 2, 3).wish(1, data_dir="/srv/etcd").refusal()
+    assert "etcd1 has its data in /var/lib/etcd, and /srv/etcd is wished" in told
+    assert "etcd_data_dir" in told
+
+
+def test_a_server_that_is_healthy_and_lists_nobody_stops_everything() -> None:
+    """With users turned on the list is refused; that is no reason to restart them all."""
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    for number in (1, 2, 3):
+        seen = scene.seen[host_name(number)].local
+        assert seen is not None
+        scene.change(number, local=dataclasses.replace(seen, members=None, problem="user name is empty"))
+    told = scene.refusal()
+    assert "etcd1 is healthy, but does not say who the members are: user name is empty" in told
+    assert "etcdctl" in told
+
+
+# --- conditions ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environment", "bootstrap", "state", "expected"),
+    [
+        (None, None, "absent", "blank"),
+        (None, None, "empty", "blank"),
+        (None, None, "incomplete", "blank"),
+        (None, None, "initialised", "foreign"),
+        (None, {}, "absent", "waiting"),
+        (None, {}, "initialised", "waiting"),
+        ({}, None, "absent", "lost"),
+        ({}, None, "empty", "lost"),
+        ({}, None, "incomplete", "lost"),
+        ({}, None, "initialised", "formed"),
+        ({}, {}, "empty", "waiting"),
+        ({}, {}, "incomplete", "waiting"),
+        ({}, {}, "initialised", "waiting"),
+    ],
+)
+def test_what_a_host_is(
+    environment: t.Optional[t.Dict[str, str]], bootstrap: t.Optional[t.Dict[str, str]], state: str, expected: str
+) -> None:
+    scene = Scene(1).change(1, "files", environment=environment, bootstrap=bootstrap).change(1, "data", state=state)
+    assert condition(scene.seen["etcd1"]) == expected
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_foreign_cluster_is_not_taken_over(running: bool) -> None:
+    scene = Scene(formed=False)
+    other = Scene(1) if running else Scene(1).down(1)
+    scene.seen["etcd2"] = dataclasses.replace(
+        other.seen["etcd1"], files=dataclasses.replace(other.seen["etcd1"].files, environment=None)
+    )
+    told = scene.refusal()
+    assert "etcd2 has data in /var/lib/etcd that was not set up by this collection" in told
+    assert "etcd_data_dir" in told
+    assert "mv /var/lib/etcd /var/lib/etcd.aside" in told
+    assert "not a member" not in told
+
+
+def test_data_that_cannot_be_read_is_no_reason_to_do_anything() -> None:
+    for scene in (Scene(), Scene().down(1, 2, 3), interrupted(2)):
+        told = scene.change(2, "data", problem="/var/lib/etcd/member/wal cannot be read: Permission denied.").refusal()
+        assert "the data of etcd2 in /var/lib/etcd cannot be read" in told
+        assert "become: true" in told
+        assert "aside" not in told
+
+
+# --- quorum: start, settle, finish --------------------------------------------------------------------------------
+
+
+def test_a_member_that_is_down_is_started_before_anything_else() -> None:
+    scene = Scene().down(2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan()
+    assert actions(made)[0] == {"etcd2": "start"}
+    assert [list(turn.values()) for turn in actions(made)[1:]] == [["restart"], ["restart"]]
+
+
+def test_five_with_two_down() -> None:
+    made = Scene(5).down(2, 4).plan()
+    assert actions(made) == [{"etcd2": "start", "etcd4": "start"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "key"),
+    [
+        ("files", {"environment": {"ETCD_NAME": "etcd1"}}, "ETCD_DATA_DIR"),
+        ("files", {"release": "/opt/etcd/3.6.14"}, "release"),
+        ("files", {"definition": "[Service]\n"}, "definition"),
+        ("service", {"enabled": False}, "enabled"),
+    ],
+)
+def test_files_alone_are_settled(part: str, change: t.Dict[str, t.Any], key: str) -> None:
+    made = Scene().change(1, part, **change).plan()
+    assert actions(made) == [{"etcd1": "settle"}]
+    assert key in [one.key for one in made.turns[0].steps[0].changes]
+
+
+def test_a_member_that_has_formed_is_fenced() -> None:
+    made = Scene().change(2, "files", bootstrap={"ETCD_INITIAL_CLUSTER_STATE": "new"}).plan()
+    assert actions(made) == [{"etcd2": "settle"}]
+    assert made.turns[0].steps[0].reason == "has formed"
+
+
+def test_a_turn_that_was_killed_after_its_end_is_tidied() -> None:
+    assert actions(Scene().change(2, "files", former=True).plan()) == [{"etcd2": "settle"}]
+
+
+def test_a_member_that_has_not_formed_yet_is_waited_for() -> None:
+    scene = Scene().change(2, "files", bootstrap={}).change(2, local=EndpointSeen("http://10.0.0.2:2379", False, "no"))
+    made = scene.plan()
+    assert actions(made) == [{"etcd2": "start"}]
+    assert "has not formed yet" in made.turns[0].steps[0].reason
+
+
+def test_a_sick_member_is_not_passed_over_in_silence() -> None:
+    scene = Scene(5).change(2, local=EndpointSeen("http://10.0.0.2:2379", False, "RAFT NO LEADER."))
+    made = scene.plan()
+    assert actions(made) == [{"etcd2": "start"}]
+    assert "is not healthy (RAFT NO LEADER)" in made.turns[0].steps[0].reason
+    # Where the cluster can do without, it keeps nobody waiting.
+    made = scene.wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
+    assert actions(made) == [{"etcd1": "restart"}, {"etcd2": "start"}]
+
+
+def test_a_sick_member_is_waited_for_first_where_it_is_needed() -> None:
+    scene = Scene().change(2, local=EndpointSeen("http://10.0.0.2:2379", False, "RAFT NO LEADER"))
+    made = scene.wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
+    assert actions(made) == [{"etcd2": "start"}, {"etcd1": "restart"}]
+
+
+@pytest.mark.parametrize("state", ["blank", "waiting", "lost"])
+def test_a_listed_member_that_never_started_is_finished(state: str) -> None:
+    """Lost, too: a formed member is listed as started, so this entry was added anew by hand."""
+    scene = interrupted(1, 2)
+    made_files = {"blank": (None, None), "waiting": ({}, {}), "lost": ({}, None)}[state]
+    scene.change(3, "files", environment=made_files[0], bootstrap=made_files[1])
+    made = scene.plan()
+    assert actions(made)[0] == {"etcd1": "settle", "etcd2": "settle", "etcd3": "bootstrap"}
+    step = made.step("etcd3")[1]
+    assert step is not None
+    assert step.bootstrap is not None
+    assert step.bootstrap["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
+    assert set(parse_initial_cluster(step.bootstrap["ETCD_INITIAL_CLUSTER"]).values()) == {
+        (peer_url(number),) for number in (1, 2, 3)
+    }
+    assert "etcd3" in parse_initial_cluster(step.bootstrap["ETCD_INITIAL_CLUSTER"])
+    listed = next(member for member in scene.listed if member.peer_urls == (peer_url(3),))
+    assert step.member_id == listed.id
+
+
+def test_a_lost_voter_is_refused_with_the_commands() -> None:
+    scene = Scene()
+    identifier = scene.seen["etcd2"].data.member_id
+    told = scene.wipe(2).refusal()
+    assert "etcd2 (etcd2) has lost its data: /var/lib/etcd is empty" in told
+    assert f"etcdctl member remove {identifier}" in told
+    assert "etcdctl member add etcd2 --learner --peer-urls=http://10.0.0.2:2380" in told
+    assert "etcd_replace_members" in told
+
+
+def test_a_reinstalled_machine_is_a_lost_member() -> None:
+    scene = Scene().wipe(2).change(2, "files", environment=None, definition=None, release=None)
+    assert "so it is never started empty" in scene.refusal()
+
+
+def test_data_of_another_id_is_refused() -> None:
+    told = Scene().down(2).change(2, "data", member_id="abc").refusal()
+    assert "etcd2 has the data of member abc" in told
+    assert "mv /var/lib/etcd /var/lib/etcd.aside" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data_dir": "/srv/etcd"}, ("/srv/etcd is wished", "etcd_data_dir of etcd2 back to /var/lib/etcd")),
+        ({"settings": {"ETCD_WAL_DIR": "/srv/wal"}}, ("/srv/wal is wished", "wal-dir")),
+        ({"peer_urls": ("http://10.0.0.2:9",)}, ("listed with peer URL http://10.0.0.2:2380", "etcd_peer_port")),
+    ],
+)
+def test_what_a_formed_member_cannot_change(change: t.Dict[str, t.Any], words: t.Tuple[str, ...]) -> None:
+    told = Scene().wish(2, **change).refusal()
+    for word in words:
+        assert word in told
+
+
+def test_the_same_directory_written_otherwise_is_the_same() -> None:
+    made = Scene().wish(2, data_dir="/var/lib/etcd/").plan()
+    assert made.kind == "converge"
+
+
+# --- who a host is ------------------------------------------------------------------------------------------------
+
+
+def test_another_name_is_a_rename() -> None:
+    made = Scene().wish(2, name="second").plan()
+    assert actions(made) == [{"etcd2": "restart"}]
+    assert "ETCD_NAME: etcd2 → second" in [str(change) for change in made.turns[0].steps[0].changes]
+
+
+def test_names_may_be_exchanged() -> None:
+    made = Scene().wish(1, name="etcd2").wish(2, name="etcd1").plan()
+    assert sorted(host for turn in actions(made) for host in turn) == ["etcd1", "etcd2"]
+
+
+def test_a_new_host_with_a_former_name_is_not_that_member() -> None:
+    scene = Scene().wish(1, name="other")
+    blank = Scene(4, formed=False)
+    scene.desired.append(dataclasses.replace(make_desired(4), name="etcd1"))
+    scene.seen["etcd4"] = blank.seen["etcd4"]
+    told = scene.refusal()
+    assert "etcd4 is not a member, and adding members is not carried out yet" in told
+    assert "etcdctl member add etcd1 --learner --peer-urls=http://10.0.0.4:2380" in told
+
+
+def test_a_copied_disk_is_refused() -> None:
+    scene = Scene().down(2)
+    scene.change(2, data=scene.seen["etcd1"].data)
+    assert "etcd1 and etcd2 both have the data of member etcd1" in scene.refusal()
+
+
+def test_a_former_members_data_is_refused() -> None:
+    scene = Scene()
+    scene.desired.append(make_desired(4))
+    old = dataclasses.replace(scene.seen["etcd1"].data, member_id="abc")
+    scene.seen["etcd4"] = dataclasses.replace(scene.seen["etcd1"], data=old, process=None, local=None)
+    told = scene.refusal()
+    assert "etcd4 is not a member, but has data in /var/lib/etcd (member abc" in told
+
+
+def test_two_clusters_that_answer_are_refused() -> None:
+    scene, other = Scene(), Scene()
+    scene.seen["etcd3"] = other.seen["etcd3"]
+    local = other.seen["etcd3"].local
+    assert local is not None
+    assert local.status is not None
+    scene.change(3, local=dataclasses.replace(local, status=dataclasses.replace(local.status, cluster_id="abc")))
+    told = scene.refusal()
+    assert "the hosts answer for different clusters" in told
+    assert "etcd3 is in abc" in told
+    assert "etcd_cluster_name" in told
+
+
+def test_a_member_whose_status_failed_is_in_no_other_cluster() -> None:
+    scene = Scene()
+    local = scene.seen["etcd2"].local
+    assert local is not None
+    assert scene.change(2, local=dataclasses.replace(local, status=None)).plan().kind == "nothing"
+
+
+def test_extras_are_left_alone() -> None:
+    scene = Scene()
+    extra = Member("ee", "old", ("http://10.0.0.9:2380",), ("http://10.0.0.9:2379",))
+    made = scene.members(*scene.listed, extra).plan()
+    assert made.kind == "nothing"
+    assert "member old (ee, http://10.0.0.9:2380) is listed and not in the inventory; it is left alone" in made.warnings
+
+
+def test_learners_are_told_how_to_be_promoted() -> None:
+    scene = Scene()
+    members = [dataclasses.replace(one, is_learner=one.name == "etcd2") for one in scene.listed]
+    made = scene.members(*members).plan()
+    assert f"etcdctl member promote {scene.seen['etcd2'].data.member_id}" in warned(made)
+
+
+# --- restarts -----------------------------------------------------------------------------------------------------
+
+
+def test_followers_first_and_the_leader_last() -> None:
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan()
+    assert made.kind == "converge"
+    order = [next(iter(turn)) for turn in actions(made)]
+    assert order == [host_name(n) for n in (1, 2, 3) if n != scene.leader] + [host_name(scene.leader)]
+    steps = [turn.steps[0] for turn in made.turns]
+    assert all(step.action == "restart" and step.gated for step in steps)
+    assert [step.handover for step in steps] == [(), (order[0],), (order[0], order[1])]
+    assert "leads, so it comes last" in steps[-1].reason
+    assert [str(change) for change in steps[0].changes] == ["ETCD_SNAPSHOT_COUNT: (none) → 5"]
+
+
+def test_the_leader_is_whom_the_latest_term_says() -> None:
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    stale = scene.leader % 3 + 1
+    other = stale % 3 + 1
+    if other == scene.leader:
+        other = other % 3 + 1
+    local = scene.seen[host_name(other)].local
+    assert local is not None
+    assert local.status is not None
+    status = dataclasses.replace(
+        local.status, leader_id=scene.seen[host_name(stale)].data.member_id, raft_term=local.status.raft_term - 1
+    )
+    leader = scene.leader
+    scene.change(other, local=dataclasses.replace(local, status=status))
+    assert list(actions(scene.plan())[-1]) == [host_name(leader)]
+
+
+def test_an_unknown_leader_keeps_nobody() -> None:
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    for number in (1, 2, 3):
+        local = scene.seen[host_name(number)].local
+        assert local is not None
+        assert local.status is not None
+        status = dataclasses.replace(local.status, leader_id="")
+        scene.change(number, local=dataclasses.replace(local, status=status))
+    assert [list(turn) for turn in actions(scene.plan())] == [["etcd1"], ["etcd2"], ["etcd3"]]
+
+
+def test_who_does_not_serve_is_restarted_first() -> None:
+    scene = Scene().wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    sick = scene.leader % 3 + 1
+    scene.change(sick, local=EndpointSeen("http://x", False, "no"))
+    made = scene.plan()
+    assert list(actions(made)[0]) == [host_name(sick)]
+    assert len(made.turns) == 3
+
+
+def test_a_voter_that_three_cannot_spare() -> None:
+    scene = Scene().wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    gone = Member("ee", "old", ("http://10.0.0.9:2380",), ("http://10.0.0.9:2379",))
+    scene.members(*scene.listed, gone)
+    scene.change(2, local=EndpointSeen("http://x", False, "no")).wish(2, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan()
+    # the sick one first: after that all four may be well, which the gate finds out
+    assert actions(made) == [{"etcd2": "restart"}, {"etcd1": "restart"}]
+
+
+def test_two_voters_stop_only_when_it_is_allowed() -> None:
+    scene = Scene(2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    told = scene.refusal()
+    assert "etcd1 must be restarted, and the cluster cannot spare it: a cluster of two voters can spare neither" in told
+    assert "Set etcd_allow_downtime to true" in told
+    assert "Bring" not in told
+    made = scene.plan(allow_downtime=True)
+    assert len(made.turns) == 2
+    assert warned(made).count("writes stop while") == 2
+
+
+def test_one_voter_is_restarted_with_a_word_about_it() -> None:
+    made = Scene(1).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
+    assert actions(made) == [{"etcd1": "restart"}]
+    assert "writes stop while etcd1 restarts" in warned(made)
+
+
+def test_absent_members_are_left_to_the_gate() -> None:
+    made = Scene().lose_sight(3).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
+    assert sorted(host for turn in actions(made) for host in turn) == ["etcd1", "etcd2"]
+    assert made.warnings == ("etcd3 is unreachable: nothing is done there",)
+
+
+@pytest.mark.parametrize("release", ["/opt/etcd/3.6.14", "/opt/other/3.6.16"])
+def test_another_release_is_a_restart(release: str) -> None:
+    scene = Scene().change(1, "process", executable=f"{release}/etcd")
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "restart"}]
+    assert [str(one) for one in made.turns[0].steps[0].changes] == [f"release: {release} → /opt/etcd/3.6.16"]
+
+
+def test_a_replaced_program_is_a_restart() -> None:
+    made = Scene().change(1, "process", replaced=True).plan()
+    assert [str(one) for one in made.turns[0].steps[0].changes] == [
+        "release: /opt/etcd/3.6.16 (replaced) → /opt/etcd/3.6.16"
+    ]
+
+
+def test_what_only_a_first_start_reads_is_no_reason_for_a_restart() -> None:
+    scene = Scene()
+    process = scene.seen["etcd1"].process
+    assert process is not None
+    environment = {**process.environment, "ETCD_INITIAL_CLUSTER_STATE": "new", "ETCD_INITIAL_CLUSTER_TOKEN": "x"}
+    scene.change(1, "process", environment=environment)
+    assert pending(scene.desired[0], scene.seen["etcd1"]) == ()
+    assert scene.plan().kind == "nothing"
+
+
+def test_a_blank_host_has_nothing_pending_and_everything_to_be_written() -> None:
+    scene = Scene(formed=False)
+    assert pending(scene.desired[0], scene.seen["etcd1"]) == ()
+    assert [str(one) for one in drift(scene.desired[0], scene.seen["etcd1"])] == [
+        "etcd.env: (none) → written",
+        "definition: (none) → written",
+        "release: (none) → /opt/etcd/3.6.16",
+        "enabled: false → true",
+    ]
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = {"ETCD_DISCOVERY_PASSWORD": "s3cret", "ETCD_SNAPSHOT_COUNT": "5"}
+    made = Scene().wish(0, settings=settings).plan()
+    assert "s3cret" not in plan_text(made, made.warnings, diff=True)
+    assert "s3cret" not in repr(made)
+
+
+# --- versions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cluster", "reason", "remedy"),
+    [
+        ("3.6.14", "3.6.16", None, "", ""),
+        ("3.6.16", "3.6.14", None, "", ""),
+        ("3.4.23", "3.5.35", None, "", ""),
+        ("3.5.26", "3.6.0", None, "", ""),
+        ("3.6.11", "3.7.3", None, "", ""),
+        ("3.5.25", "3.6.16", None, "3.6 may only follow 3.5.26 or newer", "newest release of 3.5"),
+        ("3.6.10", "3.7.3", None, "3.7 may only follow 3.6.11 or newer", "newest release of 3.6"),
+        ("3.4.23", "3.6.16", None, "from 3.4.23 to 3.6.16 in one step", "a release of 3.5"),
+        ("3.5.35", "3.7.3", None, "from 3.5.35 to 3.7.3 in one step", "a release of 3.6"),
+        ("3.7.3", "3.6.16", None, "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
+        ("3.7.3", "3.6.16", "3.7.0", "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
+        ("3.7.3", "3.6.16", "3.6.0", "", ""),
+        ("3.7.3", "3.5.35", "3.6.0", "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
+        ("3.6.16", "4.0.0", None, "in one step", "a release of 3.7"),
+    ],
+)
+def test_version_steps(before: str, after: str, cluster: t.Optional[str], reason: str, remedy: str) -> None:
+    told = version_fault(
+        Version.parse(before), Version.parse(after), Version.parse(cluster) if cluster is not None else None
+    )
+    assert reason in told[0]
+    assert remedy in told[1]
+    assert bool(told[0]) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("3.8.0", ("etcd1: etcd cannot go from 3.6.16 to 3.8.0 in one step", "etcd_version to a release of 3.7")),
+        ("3.5.35", ("3.5.35 is older than the 3.6 that runs", "etcd_version to a release of 3.6")),
+        ("3.7.3", ("a raft snapshot taken by 3.6, and /var/lib/etcd has none", "snapshot-count")),
+    ],
+)
+def test_versions_are_refused_before_anything_happens(version: str, words: t.Tuple[str, ...]) -> None:
+    for scene in (Scene(), Scene().down(1, 2, 3)):
+        told = scene.wish(0, version=version).refusal()
+        for word in words:
+            assert word in told
+
+
+def test_a_minor_version_up_with_a_snapshot() -> None:
+    scene = Scene().wish(0, version="3.7.3")
+    for number in (1, 2, 3):
+        scene.change(number, "data", snapshot_index=100)
+    assert len(scene.plan().turns) == 3
+
+
+def test_an_upgrade_half_done_goes_on() -> None:
+    """One runs the new version already; the others follow."""
+    scene = Scene().wish(0, version="3.7.3")
+    for number in (2, 3):
+        scene.change(number, "data", snapshot_index=100)
+    scene.change(1, "process", executable="/opt/etcd/3.7.3/etcd").change(1, "files", release="/opt/etcd/3.7.3")
+    local = scene.seen["etcd1"].local
+    assert local is not None
+    assert local.versions is not None
+    versions = dataclasses.replace(local.versions, server="3.7.3")
+    scene.change(1, local=dataclasses.replace(local, versions=versions))
+    assert sorted(host for turn in actions(scene.plan()) for host in turn) == ["etcd2", "etcd3"]
+    # and may be taken back until the last has followed: the cluster still is at 3.6
+    assert actions(scene.wish(0, version="3.6.16").plan()) == [{"etcd1": "restart"}]
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"), [("/opt/etcd/3.6.14", "3.6.14"), ("/usr/bin", "3.4.23"), ("/nowhere", None), (None, None)]
+)
+def test_the_version_of_what_is_down(release: t.Optional[str], expected: t.Optional[str]) -> None:
+    scene = Scene(1).down(1).change(1, "files", release=release)
+    releases = (dataclasses.replace(scene.seen["etcd1"].releases[0], path="/usr/bin", version="3.4.23"),)
+    found = running_version(dataclasses.replace(scene.seen["etcd1"], releases=releases))
+    assert (str(found) if found else None) == expected
+
+
+# --- what is not carried out yet ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scene", [Scene(), Scene(formed=False), Scene().down(1, 2, 3)])
+def test_removal_and_replacement_are_refused_by_name(scene: Scene) -> None:
+    told = scene.refusal(remove=("etcd2",), replace=("etcd3",))
+    assert "removing etcd2 (etcd_remove_members) is not carried out yet" in told
+    assert "replacing etcd3 (etcd_replace_members) is not carried out yet" in told
+
+
+def test_all_reasons_are_told_at_once() -> None:
+    scene = Scene(5).wipe(2).wish(3, data_dir="/srv/etcd").wish(4, version="3.5.35")
+    told = scene.refusal()
+    for word in ("etcd2 (etcd2) has lost", "etcd3 has its data in", "etcd4: 3.5.35 is older"):
+        assert word in told
+
+
+# --- small things -------------------------------------------------------------------------------------------------
+
+
+def test_initial_cluster_there_and_back() -> None:
+    members: t.Dict[str, t.Tuple[str, ...]] = {"a": ("http://a:1", "http://a:2"), "b": ("http://b:1",)}
+    assert parse_initial_cluster(initial_cluster(members.items())) == members
+    assert parse_initial_cluster("") == {}
+
+
+def test_ids_are_etcds() -> None:
+    scene = interrupted(1, token="etcd-cluster-1")
+    data = scene.seen["etcd1"].data
+    ids = [member_id([peer_url(number)], "etcd-cluster-1") for number in (1, 2, 3)]
+    assert (data.member_id, data.cluster_id) == (ids[0], cluster_id(ids))
+
+
+def test_types_are_exported_as_they_are_used() -> None:
+    seen: t.Mapping[str, HostSeen] = Scene(1).seen
+    data: DataSeen = seen["etcd1"].data
+    wish: Desired = make_desired(1)
+    assert data.initialised
+    assert wish.host == "etcd1"

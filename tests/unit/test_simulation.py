@@ -1,0 +1,132 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Random histories of clusters, and what must hold in each of them. See ``simulation``."""
+
+from __future__ import annotations
+
+import random
+import typing as t
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options
+from ansible_collections.quorum.etcd.tests.unit.simulation import Host, World, make_desired, run
+
+SIZES = st.sampled_from([1, 3, 3, 3, 5])
+# What happens, to which host, and how much of it (for a run: after how many effects it is killed; over 40: never).
+EVENTS = st.tuples(
+    st.sampled_from(
+        ["run", "run", "run", "kill", "reboot", "write", "wipe", "unreachable", "wish", "bad", "unsettled"]
+    ),
+    st.integers(0, 4),
+    st.integers(0, 60),
+)
+HISTORIES = st.lists(EVENTS, min_size=3, max_size=14)
+NEVER = 40
+# A run mends one kind of trouble at a time at worst.
+RUNS = 6
+
+
+class Case:
+    """A world, what is wished of it, and whatever befalls it."""
+
+    def __init__(self, size: int, seed: int, *, token: str = "") -> None:
+        self.world = World(size, random.Random(seed))
+        self.size = size
+        self.options = Options("etcd", token=token)
+        self.values: t.Dict[str, str] = {}
+        self.version = "3.6.14"
+        self.bad = False
+        self.lossless = True
+        self.results: t.List[str] = []
+
+    def wishes(self) -> t.List[Desired]:
+        wished = dict(self.values)
+        if self.bad:
+            wished["ETCD_TRUSTED_CA_FILE"] = "/nowhere"
+        return [make_desired(number, version=self.version, settings=wished) for number in range(1, self.size + 1)]
+
+    def befall(self, what: str, which: int, much: int) -> None:
+        getattr(self, f"_{what}")(self.world.hosts[which % self.size], much)
+
+    def _run(self, _host: Host, much: int) -> None:
+        self.results.append(run(self.world, self.wishes(), self.options, None if much > NEVER else much))
+        self.world.unsettled = False
+
+    def _kill(self, host: Host, _much: int) -> None:
+        self.world.stop(host)
+
+    def _reboot(self, host: Host, _much: int) -> None:
+        self.world.stop(host)
+        # One that would be a new member again is for the planner to find, not to be made behind its back.
+        if host.enabled and (host.data is not None or host.bootstrap is None):
+            self.world.start(host)
+
+    def _write(self, _host: Host, _much: int) -> None:
+        self.world.write()
+
+    def _wipe(self, host: Host, _much: int) -> None:
+        # A cluster survives the loss of less than half of its disks; nothing is asked of it beyond.
+        if len(self.world.wiped | {host.number}) <= (self.size - 1) // 2:
+            self.lossless = self.lossless and host.data is None
+            self.world.wipe(host)
+
+    def _unreachable(self, host: Host, _much: int) -> None:
+        host.reachable = not host.reachable
+
+    def _wish(self, _host: Host, much: int) -> None:
+        if much % 3:
+            self.values = {"ETCD_SNAPSHOT_COUNT": str(much)}
+        else:
+            self.version = "3.6.16" if self.version == "3.6.14" else "3.6.14"
+
+    def _bad(self, _host: Host, _much: int) -> None:
+        self.bad = not self.bad
+
+    def _unsettled(self, _host: Host, _much: int) -> None:
+        self.world.unsettled = True
+
+    def settle(self) -> t.List[str]:
+        """Everything is reachable, and nothing happens any more: runs until nothing is left to do."""
+        for host in self.world.hosts:
+            host.reachable = True
+        self.bad = self.world.unsettled = False
+        results: t.List[str] = []
+        while len(results) < RUNS and results[-1:] not in (["nothing"], ["refused"]):
+            results.append(run(self.world, self.wishes(), self.options))
+        return results
+
+    def verify_end(self, results: t.Sequence[str]) -> None:
+        if self.lossless:
+            assert results[-1] == "nothing", results
+        else:
+            assert results[-1] in ("nothing", "refused"), results
+        if results[-1] == "refused":
+            assert run(self.world, self.wishes(), self.options) == "refused"
+            return
+        assert run(self.world, self.wishes(), self.options) == "nothing"
+        for host, wish in zip(self.world.hosts, self.wishes()):
+            assert self.world.healthy(host)
+            assert host.process is not None
+            assert host.bootstrap is None
+            assert host.former is None
+            assert host.environment == wish.environment
+            assert host.process.release == wish.release
+        assert len({host.data.cluster for host in self.world.hosts if host.data}) == 1
+        assert self.world.write()
+
+
+@settings(max_examples=2500, suppress_health_check=[HealthCheck.too_slow])
+@given(size=SIZES, seed=st.integers(0, 2**32), history=HISTORIES, fixed=st.booleans())
+def test_any_history(size: int, seed: int, history: t.List[t.Tuple[str, int, int]], fixed: bool) -> None:
+    case = Case(size, seed, token="mine" if fixed else "")
+    for what, which, much in history:
+        case.befall(what, which, much)
+    ended = case.settle()
+    for result in [*case.results, *ended]:
+        event(result)
+    case.verify_end(ended)

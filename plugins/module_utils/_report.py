@@ -29,7 +29,8 @@ def plan_text(plan: Plan, warnings: t.Sequence[str] = (), *, diff: bool = False)
     for number, turn in enumerate(plan.turns, start=1):
         lines.append(f"  turn {number}: {turn.reason}")
         for step in turn.steps:
-            lines.append(f"    {step.host}: {_WORDS[step.action]} ({step.reason})")
+            word = _WORDS[step.action]
+            lines.append(f"    {step.host}: {word}" + (f" ({step.reason})" if step.reason != word else ""))
             lines += [f"      {change}" for change in step.changes if diff or _worth_showing(step)]
     return "\n".join(lines)
 

@@ -553,8 +553,8 @@ def test_a_sick_member_is_waited_for_first_where_it_is_needed() -> None:
 def test_a_listed_member_that_never_started_is_finished(state: str) -> None:
     """Lost, too: a formed member is listed as started, so this entry was added anew by hand."""
     scene = interrupted(1, 2)
-    made_files = {"blank": (None, None), "waiting": ({}, {}), "lost": ({}, None)}[state]
-    scene.change(3, "files", environment=made_files[0], bootstrap=made_files[1])
+    files: t.Dict[str, t.Tuple[t.Any, t.Any]] = {"blank": (None, None), "waiting": ({}, {}), "lost": ({}, None)}
+    scene.change(3, "files", environment=files[state][0], bootstrap=files[state][1])
     made = scene.plan()
     assert actions(made)[0] == {"etcd1": "settle", "etcd2": "settle", "etcd3": "bootstrap"}
     step = made.step("etcd3")[1]

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import dataclasses
 import json
+import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,6 +38,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._transport import Conn
 TRANSPORTS = ("auto", "gateway")
 
 _OK = 200
+_SERVER_ID = re.compile(r'^etcd_server_id\{server_id="0*([0-9a-f]+)"\} 1$', re.MULTILINE)
 _LOOKERS = 32
 
 
@@ -108,6 +110,14 @@ class Client:
             storage_version=str(answer.get("storageVersion", "")),
             errors=tuple(str(error) for error in answer.get("errors", ())),
         )
+
+    def server_id(self, *, timeout: t.Optional[float] = None) -> str:
+        """The member ID that the server itself goes by, of its metrics: needs no credentials, and learners tell it."""
+        text = self._transport.get("/metrics", timeout=timeout)[1]
+        found = _SERVER_ID.search(text)
+        if found is None:
+            raise _not_etcd(self.endpoint, "/metrics")
+        return found.group(1)
 
     def move_leader(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
         """Hand leadership to a voter; only the leader can be asked to.

@@ -32,6 +32,7 @@ class FakeMember:
     version: str = "3.6.16"
     raft_index: int = 10
     peer_urls: t.Tuple[str, ...] = ()
+    in_sync: bool = True
 
     @property
     def url(self) -> str:
@@ -53,7 +54,9 @@ class FakeCluster:
     """Members ``n1`` … with IDs 0xa1 …; the first one leads. Change its attributes at will.
 
     ``users`` maps names to passwords; ``{}`` while users are switched off. All users may do everything.
-    ``asked`` records ``(member name, rpc or path)``.
+    ``asked`` records ``(member name, rpc or path)``. ``now`` is a clock of the test's own: until ``settles`` a member
+    is not added, as for 5 s after servers have started. Answers to the calls in ``loses`` get lost, once for each time
+    they are named, though what was asked for is done; those in ``hangs`` are not even heard.
     """
 
     def __init__(self, size: int = 3, *, cluster_id: int = 0xC1) -> None:
@@ -66,11 +69,23 @@ class FakeCluster:
         self.term = 2
         self.users: t.Dict[str, str] = {}
         self.asked: t.List[t.Tuple[str, str]] = []
+        self.now = 0.0
+        self.settles = 0.0
+        self.max_learners = 1
+        self.loses: t.List[str] = []
+        self.hangs: t.List[str] = []
 
     @property
     def has_quorum(self) -> bool:
         voters = [member for member in self.members.values() if not member.is_learner]
         return sum(member.up for member in voters) > len(voters) // 2
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def start(self, name: str) -> None:
+        """A member's server starts and publishes itself."""
+        self.members[name].up = self.members[name].published = True
 
     def transport(self, name: str, *, user: str = "", password: str = "") -> FakeTransport:
         return FakeTransport(self, self.members[name].url, user=user, password=password)
@@ -78,9 +93,9 @@ class FakeCluster:
     def client(self, name: str, *, user: str = "", password: str = "") -> Client:
         return Client(self.transport(name, user=user, password=password))
 
-    def connect(self, endpoint: str) -> Client:
+    def connect(self, endpoint: str, *, user: str = "", password: str = "") -> Client:
         """For what wants to make clients itself; an endpoint nobody serves is unreachable."""
-        return Client(FakeTransport(self, endpoint))
+        return Client(FakeTransport(self, endpoint, user=user, password=password))
 
 
 class FakeTransport:
@@ -109,6 +124,11 @@ class FakeTransport:
     def call(self, rpc: str, request: Request, *, timeout: t.Optional[float] = None) -> Answer:
         member = self._member(rpc)
         cluster = self._cluster
+        if rpc in cluster.hangs:
+            cluster.hangs.remove(rpc)
+            raise Unreachable(f"{self.endpoint} did not answer within {timeout} s.", endpoint=self.endpoint)
+        if cluster.users and self._user and member.is_learner:
+            raise self._error("Auth/Authenticate", 400, 9, "rpc not supported for learner")
         if cluster.users and cluster.users.get(self._user) != self._password:
             if self._user:
                 raise self._error(rpc, 400, 3, "authentication failed, invalid user ID or password")
@@ -120,6 +140,9 @@ class FakeTransport:
             raise self._error(rpc, 503, 14, "request timed out")
         header = {"cluster_id": str(cluster.id), "member_id": str(member.id), "raft_term": str(cluster.term)}
         answer = self._rpcs[rpc](member, request)
+        if rpc in cluster.loses:
+            cluster.loses.remove(rpc)
+            raise Unreachable(f"{self.endpoint} did not answer within {timeout} s.", endpoint=self.endpoint)
         return {"header": {**header, "revision": str(cluster.revision)}, **answer}
 
     def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:
@@ -127,6 +150,8 @@ class FakeTransport:
         if path == "/version":
             cluster = member.version.rpartition(".")[0] + ".0"
             return 200, json.dumps({"etcdserver": member.version, "etcdcluster": cluster})
+        if path == "/metrics":
+            return 200, f'# TYPE etcd_server_id gauge\netcd_server_id{{server_id="{member.id:x}"}} 1\n'
         if not path.startswith("/health"):
             return 404, "404 page not found\n"
         reason = "" if self._cluster.has_quorum and self._cluster.leader else "RAFT NO LEADER"
@@ -149,6 +174,9 @@ class FakeTransport:
         body = json.dumps({"code": code, "message": f"etcdserver: {message}"})
         return error_of(self.endpoint, rpc, status, body)
 
+    def _refuse(self, rpc: str, message: str) -> t.NoReturn:
+        raise self._error(rpc, 400, 9, message)
+
     # --- membership ---
 
     def _find(self, rpc: str, identity: t.Any) -> FakeMember:
@@ -164,20 +192,41 @@ class FakeTransport:
         return self._listed()
 
     def _member_add(self, member: FakeMember, request: Request) -> Answer:
+        """With etcd's strict-reconfig-check, as of 3.5.30 and 3.6.11: a quorum of the new size must be connected."""
         members = self._cluster.members
         urls = tuple(request["peerURLs"])
-        if any(set(urls) & set(known.to_json()["peerURLs"]) for known in members.values()):
-            raise self._error("Cluster/MemberAdd", 400, 9, "Peer URLs already exists")
         learner = bool(request.get("isLearner"))
-        if learner and any(known.is_learner for known in members.values()):
-            raise self._error("Cluster/MemberAdd", 400, 9, "too many learner members in cluster")
+        voters = [known for known in members.values() if not known.is_learner]
+        needed = (len(voters) + 1) // 2 + 1
+        started = sum(known.published for known in voters)
+        if not learner and started < needed and not len(voters) == started == 1:
+            self._refuse("Cluster/MemberAdd", "re-configuration failed due to not enough started members")
+        connected = sum(known.up for known in voters)
+        if self._cluster.now < self._cluster.settles or (connected < needed and len(voters) > 1):
+            raise self._error("Cluster/MemberAdd", 503, 14, "unhealthy cluster")
+        if any(set(urls) & set(known.to_json()["peerURLs"]) for known in members.values()):
+            self._refuse("Cluster/MemberAdd", "Peer URLs already exists")
+        if learner and sum(known.is_learner for known in members.values()) >= self._cluster.max_learners:
+            self._refuse("Cluster/MemberAdd", "too many learner members in cluster")
         number = max(known.id for known in members.values()) + 1
         name = f"n{number - 0xA0}"
         members[name] = FakeMember(number, name, up=False, published=False, is_learner=learner, peer_urls=urls)
         return {"member": members[name].to_json(), **self._listed()}
 
     def _member_remove(self, member: FakeMember, request: Request) -> Answer:
-        del self._cluster.members[self._find("Cluster/MemberRemove", request["ID"]).name]
+        """With etcd's strict-reconfig-check."""
+        going = self._find("Cluster/MemberRemove", request["ID"])
+        members = self._cluster.members
+        others = [known for known in members.values() if not known.is_learner and known is not going]
+        if not going.is_learner:
+            if sum(known.published for known in others) < len(others) // 2 + 1:
+                self._refuse("Cluster/MemberRemove", "re-configuration failed due to not enough started members")
+            if going.up and sum(known.up for known in others) < len(others) // 2 + 1:
+                raise self._error("Cluster/MemberRemove", 503, 14, "unhealthy cluster")
+        del members[going.name]
+        if going.name == self._cluster.leader:
+            self._cluster.leader = next((known.name for known in others if known.up), None)
+            self._cluster.term += 1
         return self._listed()
 
     def _member_update(self, member: FakeMember, request: Request) -> Answer:
@@ -187,7 +236,9 @@ class FakeTransport:
     def _member_promote(self, member: FakeMember, request: Request) -> Answer:
         learner = self._find("Cluster/MemberPromote", request["ID"])
         if not learner.is_learner:
-            raise self._error("Cluster/MemberPromote", 400, 9, "can only promote a learner member")
+            self._refuse("Cluster/MemberPromote", "can only promote a learner member")
+        if not learner.in_sync:
+            self._refuse("Cluster/MemberPromote", "can only promote a learner member which is in sync with leader")
         learner.is_learner = False
         return self._listed()
 

@@ -19,8 +19,18 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 PREFIX = "ansible_collections.quorum.etcd.plugins."
 
 WORDS = {"_argspec", "_envfile", "_errors", "_model", "_transport", "_version"}
-DECISIONS = {"_membership", "_overview", "_plan", "_report", "_settings", "_settings_table", "_status", "_wish"}
-ACTING = {"_turn"}
+DECISIONS = {
+    "_entry",
+    "_membership",
+    "_overview",
+    "_plan",
+    "_report",
+    "_settings",
+    "_settings_table",
+    "_status",
+    "_wish",
+}
+ACTING = {"_membership_change", "_turn"}
 
 # What a layer may import of the collection, from the bottom up.
 MAY_KNOW = {

@@ -623,16 +623,14 @@ class Run:
 
 def run(world: World, wishes: t.Sequence[Desired], options: Options, budget: t.Optional[int] = None) -> str:
     """Run the playbook once: the plan's kind, with ``!`` where a host failed; ``refused``, ``killed``."""
-    before = copy.deepcopy(world.hosts)
+    before = [dataclasses.replace(host) for host in world.hosts]
     this = Run(world, wishes, options, budget)
     try:
         made = this.plan()
     except Refused as refusal:
         if not refusal.remedy:
             raise Broken(f"a refusal without a remedy: {refusal}") from refusal
-        if [dataclasses.replace(h, data=None) for h in before] != [
-            dataclasses.replace(h, data=None) for h in world.hosts
-        ]:
+        if before != world.hosts:
             raise Broken("a refusal changed something") from refusal
         return "refused"
     try:

@@ -357,7 +357,15 @@ def test_not_json(served: Serve) -> None:
 
 @pytest.mark.parametrize("version", RECORDED)
 def test_recorded_answers(served: Serve, version: str) -> None:
-    cases: t.Tuple[str, ...] = ("version", "health", "health no space", "health no leader", "status", "status no leader", "members")
+    cases: t.Tuple[str, ...] = (
+        "version",
+        "health",
+        "health no space",
+        "health no leader",
+        "status",
+        "status no leader",
+        "members",
+    )
     cases += ("members with an unstarted learner", "alarms no space", "range", "range nothing", "put", "txn failed")
     recorded = RECORDED[version]
     server = served(*[(recorded[case]["status"], recorded[case]["body"]) for case in cases])

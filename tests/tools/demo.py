@@ -17,7 +17,7 @@ from . import environment
 from .environment import CACHE, PLAIN, ROOT
 
 INVENTORY = "examples/local/inventory.yml"
-PLACE = CACHE / "demo"
+PLACE = CACHE / "demo" / "local"
 ENDPOINTS = ",".join(f"http://127.0.0.1:{port}" for port in (12379, 22379, 32379))
 
 WHAT_NEXT = """
@@ -29,19 +29,20 @@ Stop it:       make demo-stop
 
 
 def play(playbook: str) -> None:
-    """Run one of the collection's playbooks against the local inventory.
+    """Run one of the collection's playbooks against the local inventory, which takes its place from a variable.
 
     :raises SystemExit: with its status, where it fails.
     """
     command = [PLAIN.program("ansible-playbook"), f"quorum.etcd.{playbook}", "-i", INVENTORY]
-    code = subprocess.run(command, cwd=ROOT, env=environment.variables(), check=False).returncode
+    variables = {**environment.variables(), "ETCD_LOCAL_DIR": str(PLACE)}
+    code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
     if code:
         raise SystemExit(code)
 
 
 def client() -> str:
     """The etcdctl of the release that the first member runs, below the checkout."""
-    found = sorted(PLACE.glob("*/release/etcdctl")) or sorted(PLACE.rglob("etcdctl"))
+    found = sorted(PLACE.glob("*/release/etcdctl"))
     if not found:
         raise SystemExit(f"demo: no etcdctl below {PLACE.relative_to(ROOT)}")
     return str(found[0].relative_to(ROOT))
@@ -59,10 +60,18 @@ def start() -> None:
 
 
 def stop() -> None:
-    if PLACE.exists():
-        environment.ensure(PLAIN)
-        environment.link_collection()
-        play("stop")
+    """Stop the members that run, the way the collection itself does."""
+    environment.link_collection()
+    sys.path.insert(0, str(CACHE))
+    from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService
+
+    for pid_file in sorted(PLACE.glob("run/*.pid")):
+        ProcfileService(str(PLACE), pid_file.stem, no_command).stop()
+        print(f"stopped {pid_file.stem}")
+
+
+def no_command(args: t.List[str], **_options: t.Any) -> t.NoReturn:
+    raise RuntimeError(f"stopping takes no command: {args}")
 
 
 def main(words: t.Sequence[str]) -> None:

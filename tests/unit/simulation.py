@@ -446,6 +446,10 @@ class Run:
             any(one.data.initialised for one in seen.values()) or len(seen) < len(self.wishes)
         ):
             raise Broken("bootstrapped over data, or without having looked everywhere")
+        if made.kind == "bootstrap" and any(
+            h.environment is not None and h.bootstrap is None for h in self.world.hosts
+        ):
+            raise Broken("bootstrapped over members that had formed")
         if made.kind in ("bootstrap", "resume"):
             begun = {step.member_id for turn in made.turns for step in turn.steps}
             for host in self.world.hosts:

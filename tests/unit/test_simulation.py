@@ -19,7 +19,10 @@ from ansible_collections.quorum.etcd.tests.unit.simulation import Host, World, m
 
 SIZES = [1, 2, 3, 3, 3, 3, 5]
 # What happens, to which host, and how much of it (for a run: after how many effects it is killed; over 40: never).
-KINDS = [*["run"] * 4, "kill", "reboot", "write", "wipe", "unreachable", "wish", "bad", "unsettled"]
+KINDS = [
+    *["run"] * 4,
+    *["kill", "outage", "reboot", "write", "wipe", "reborn", "unreachable", "wish", "bad", "unsettled"],
+]
 NEVER, MUCH = 40, 60
 EVENTS = st.tuples(st.sampled_from(KINDS), st.integers(0, 4), st.integers(0, MUCH))
 HISTORIES = st.lists(EVENTS, min_size=3, max_size=14)
@@ -67,11 +70,23 @@ class Case:
     def _write(self, _host: Host, _much: int) -> None:
         self.world.write()
 
-    def _wipe(self, host: Host, _much: int) -> None:
-        # A cluster survives the loss of less than half of its disks; nothing is asked of it beyond.
-        if len(self.world.wiped | {host.number}) <= (self.size - 1) // 2:
+    def _outage(self, _host: Host, _much: int) -> None:
+        for host in self.world.hosts:
+            self.world.stop(host)
+
+    def _wipe(self, host: Host, much: int) -> None:
+        # A cluster survives the loss of less than half of its disks. Beyond, which is rare, it is for people to say.
+        if much > NEVER or len(self.world.wiped | {host.number}) <= (self.size - 1) // 2:
             self.lossless = self.lossless and host.data is None
             self.world.wipe(host)
+
+    def _reborn(self, host: Host, _much: int) -> None:
+        """The disk of one that had not been seen to form is lost, and its unit begins anew while all are down."""
+        if host.bootstrap is not None and not any(other.process for other in self.world.hosts):
+            self._wipe(host, 0)
+            if host.data is None:
+                self.world.start(host)
+                self.world.stop(host)
 
     def _unreachable(self, host: Host, _much: int) -> None:
         host.reachable = not host.reachable
@@ -130,8 +145,10 @@ def play(size: int, seed: int, history: t.Sequence[t.Tuple[str, int, int]], *, t
 
 def generate(seed: int) -> t.Tuple[int, t.List[t.Tuple[str, int, int]]]:
     chance = random.Random(seed)
-    length = chance.randint(3, 14)
-    history = [(chance.choice(KINDS), chance.randint(0, 4), chance.randint(0, MUCH)) for _number in range(length)]
+    length = chance.randint(3, 12)
+    # Half of them begin with a first run that is killed on its way.
+    history = [("run", 0, chance.randint(8, 27))] if chance.randint(0, 1) else []
+    history += [(chance.choice(KINDS), chance.randint(0, 4), chance.randint(0, MUCH)) for _number in range(length)]
     return chance.choice(SIZES), history
 
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python
 # Copyright (c) 2026, the quorum.etcd authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -277,7 +277,7 @@ def main() -> int:
     parser.add_argument("--life", type=float, default=LIFE, help="seconds after which it stops (default: %(default)s)")
     parser.add_argument("--max-gap", type=float, default=float("inf"), metavar="S", help="fail on a longer gap")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     path = options.file.absolute()
     if options.command == "stop":
         stop(path)

@@ -196,6 +196,19 @@ class Files:
             shutil.rmtree(doomed)
         return True
 
+    def clear(self) -> bool:
+        """Remove all files of the instance, ``etcd.env`` last: until then it is known that something was here."""
+        changed = self.drop_bootstrap()
+        changed = self.drop_former() or changed
+        with _refusing("remove", self.config_dir):
+            for name in (ETCDCTL, RELEASE, ENVIRONMENT):
+                if not os.path.lexists(self.path(name)):
+                    continue
+                if not self._dry:
+                    os.unlink(self.path(name))
+                changed = True
+        return changed
+
     def former_exists(self) -> bool:
         """A turn has begun and not succeeded."""
         return os.path.isdir(self.path(FORMER))

@@ -117,7 +117,7 @@ class PathSeen:
 
 @dataclasses.dataclass(frozen=True)
 class ReleaseSeen:
-    """A directory with an ``etcd`` in it. ``version`` is what its path or the program says, empty where neither does."""
+    """A directory with an ``etcd`` in it; ``version`` as its path or the program says, empty where neither does."""
 
     path: str
     version: str

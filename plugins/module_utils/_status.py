@@ -10,7 +10,7 @@ Private to this collection. Pure.
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, Member
@@ -24,7 +24,7 @@ class Row:
 
     ``role``: ``leader``, ``follower``, ``learner``; ``unstarted`` (listed, never published itself), ``unobserved``
     (listed, and no host of the inventory showed it), ``none`` (a host whose member nobody lists) or ``down``.
-    ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (seconds since 1970).
+    ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (epoch).
     """
 
     name: str
@@ -99,7 +99,11 @@ def cluster_status(
 def table(status: ClusterStatus) -> str:
     """The rows for a terminal, with a headline; times are UTC."""
     serving = sum(row.healthy for row in status.rows)
-    title = f"cluster {status.name}" + (f" ({status.id})" if status.id else "") + f": {serving} of {len(status.rows)} healthy"
+    title = (
+        f"cluster {status.name}"
+        + (f" ({status.id})" if status.id else "")
+        + f": {serving} of {len(status.rows)} healthy"
+    )
     if not status.quorum:
         title += ", no quorum"
     head = ("NAME", "ID", "ROLE", "HEALTH", "VERSION", "DB", "IN USE", "INDEX", "LAG", "ALARMS", "SINCE")
@@ -129,7 +133,9 @@ def _row(
     local = seen.local
     status = local.status if local is not None else None
     identity = member.id if member else (status.member_id if status else seen.data.member_id)
-    problem = local.problem if local is not None else ("" if member and not member.started else "its server does not run")
+    problem = (
+        local.problem if local is not None else ("" if member and not member.started else "its server does not run")
+    )
     return Row(
         name=member.label if member else name,
         host=host,
@@ -176,7 +182,7 @@ def _cells(row: Row) -> t.Tuple[str, ...]:
 
 
 def _moment(since: float) -> str:
-    return datetime.datetime.fromtimestamp(since, tz=datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+    return dt.datetime.fromtimestamp(since, tz=dt.timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _size(size: int) -> str:

@@ -13,8 +13,8 @@ module: plan
 short_description: Plan the turns of a cluster's members
 version_added: 0.1.0
 description:
-  - Validates what the hosts of a cluster wish, compares it with what they showed, and plans the turns that lead there, or
-    refuses with the reason and the remedy. Nothing is changed.
+  - Validates what the hosts of a cluster wish, compares it with what they showed, and plans the turns that lead
+    there, or refuses with the reason and the remedy. Nothing is changed.
   - A part of the role P(quorum.etcd.etcd#role), of no use without it. It reads the role's own variables of all hosts.
   - It runs once per host and comes to the same plan on each host of a cluster. The plan is printed once per cluster.
   - Plays with a strategy that lets hosts run ahead of each other are refused.
@@ -24,7 +24,8 @@ extends_documentation_fragment:
 options:
   hosts:
     description:
-      - All inventory hosts that may be members, of any number of clusters. Those with the same C(etcd_cluster_name) form one.
+      - All inventory hosts that may be members, of any number of clusters. Those with the same C(etcd_cluster_name)
+        form one.
       - Hosts that are not in the play count as members that cannot be asked, so that a limit never shrinks a cluster.
     type: list
     elements: str

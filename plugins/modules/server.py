@@ -36,21 +36,29 @@ attributes:
   idempotent:
     support: full
 options:
+  state:
+    description:
+      - V(started) makes the server run as wished.
+      - V(stopped) stops it, without asking whether the cluster can spare it. Everything stays.
+      - V(absent) is for a server whose member has been removed. It is stopped and disabled, its data is moved aside,
+        its files are removed. Without asking either.
+    type: str
+    choices: [started, stopped, absent]
+    default: started
   release:
-    description: The directory of the release to run, such as V(/opt/etcd/3.6.16). It must hold C(etcd).
+    description:
+      - The directory of the release to run, such as V(/opt/etcd/3.6.16). It must hold C(etcd).
+      - Required if O(state=started), as are O(version), O(environment) and O(definition).
     type: path
-    required: true
   version:
     description: The version that the running server must answer with.
     type: str
-    required: true
   environment:
     description:
       - All settings as environment variables, the way a member runs once it has formed.
       - They are written to C(etcd.env). What a process does not show of itself, such as its unit, belongs in here as
         a digest, so that a change of it is seen.
     type: dict
-    required: true
   bootstrap_environment:
     description:
       - What the first start needs besides, written to C(bootstrap.env), which is read after C(etcd.env) and removed
@@ -67,7 +75,6 @@ options:
   definition:
     description: The text of the unit, or for a Procfile the whole line of its entry.
     type: str
-    required: true
   group:
     description: The system group of the server. By default the one with the name of O(owner).
     type: str
@@ -249,6 +256,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._client import survey
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import connector, instance_of, service_of
+from ansible_collections.quorum.etcd.plugins.module_utils._retire import retire, stop
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
 
 
@@ -256,13 +264,14 @@ def server_spec() -> ArgumentSpec:
     """All options of this module."""
     own = ArgumentSpec(
         {
-            "release": {"type": "path", "required": True},
-            "version": {"type": "str", "required": True},
-            "environment": {"type": "dict", "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
+            "release": {"type": "path"},
+            "version": {"type": "str"},
+            "environment": {"type": "dict"},
             "bootstrap_environment": {"type": "dict"},
             "bootstrap_secrets": {"type": "dict", "no_log": True},
             "etcdctl_environment": {"type": "dict", "default": {}},
-            "definition": {"type": "str", "required": True},
+            "definition": {"type": "str"},
             "group": {"type": "str"},
             "enabled": {"type": "bool", "default": True},
             "phase": {"type": "str", "choices": ["turn", "start", "wait"], "default": "turn"},
@@ -276,6 +285,7 @@ def server_spec() -> ArgumentSpec:
             "start_timeout": {"type": "float", "default": 120.0},
         },
         required_by={"bootstrap_secrets": ["bootstrap_environment"]},
+        required_if=[["state", "started", ["release", "version", "environment", "definition"]]],
     )
     return connection_spec().merge(instance_spec()).merge(own)
 
@@ -366,13 +376,27 @@ def _texts(environment: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
     }
 
 
+def outcome_of(module: AnsibleModule) -> Outcome:
+    """Do what the options say."""
+    params, world = module.params, world_of(module)
+    if params["state"] == "started":
+        return Turn(world, order_of(params), phase=params["phase"], check_mode=module.check_mode).take()
+    if params["state"] == "stopped":
+        return Outcome(actions=stop(world.service, check_mode=module.check_mode))
+    written = world.files.seen().environment or {}
+    data_dir = written.get("ETCD_DATA_DIR") or params["data_dir"]
+    data = world.data(data_dir, written.get("ETCD_WAL_DIR"))
+    places = [data.path] if data.state not in ("absent", "empty") else []
+    if written.get("ETCD_WAL_DIR") and data.initialised:
+        places.append(data.wal_path)
+    actions = retire(world.service, world.files, places, world.move_aside, check_mode=module.check_mode)
+    return Outcome(actions=actions, member_id=data.member_id)
+
+
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **server_spec().to_kwargs())
     with failing(module):
-        turn = Turn(
-            world_of(module), order_of(module.params), phase=module.params["phase"], check_mode=module.check_mode
-        )
-        outcome = turn.take()
+        outcome = outcome_of(module)
     module.exit_json(**result_of(outcome, diff=module._diff))
 
 

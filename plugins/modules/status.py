@@ -13,7 +13,8 @@ module: status
 short_description: Show the state of clusters as a table
 version_added: 0.1.0
 description:
-  - Puts together what the hosts of each cluster showed to P(quorum.etcd.etcd#role), prints it as a table, and returns it.
+  - Puts together what the hosts of each cluster showed to P(quorum.etcd.etcd#role), prints it as a table, and
+    returns it.
   - A part of that role's entry point C(status), of no use without it.
 extends_documentation_fragment:
   - quorum.etcd._attributes

@@ -18,8 +18,8 @@ SEEN = "__etcd_seen"
 class Sight(t.NamedTuple):
     """One host as this play knows it.
 
-    ``wish`` and ``seen`` are there together. Where they are not, ``missing`` says why, after the host's name; ``failed``
-    says that the host was reached, and failed in an earlier task.
+    ``wish`` and ``seen`` are there together. Where they are not, ``missing`` says why, after the host's name;
+    ``failed`` says that the host was reached, and failed in an earlier task.
     """
 
     host: str

@@ -30,7 +30,7 @@ DECISIONS = {
     "_status",
     "_wish",
 }
-ACTING = {"_membership_change", "_turn"}
+ACTING = {"_membership_change", "_retire", "_turn"}
 
 # What a layer may import of the collection, from the bottom up.
 MAY_KNOW = {

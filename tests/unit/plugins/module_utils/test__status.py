@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Alarm,
+    DataSeen,
+    EndpointSeen,
+    FilesSeen,
+    HostSeen,
+    Member,
+    ProcessSeen,
+    ServiceSeen,
+    Status,
+    SystemSeen,
+    Versions,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._status import ClusterStatus, Row, cluster_status, table
+
+SYSTEM = SystemSeen("h", "192.0.2.1", ("192.0.2.1",), "amd64", "Debian", "debian", "12", "systemd")
+MEMBERS = tuple(
+    Member(f"{number}a", f"etcd{number}", (f"http://192.0.2.{number}:2380",), (f"http://192.0.2.{number}:2379",))
+    for number in (1, 2, 3)
+)
+
+
+def host(number: int, *, leader: str = "1a", index: int = 100, members: t.Optional[t.Tuple[Member, ...]] = MEMBERS,
+         alarms: t.Tuple[Alarm, ...] = (), learner: bool = False) -> HostSeen:  # fmt: skip
+    status = Status(
+        f"{number}a", "c1", "3.6.16", leader_id=leader, raft_index=index, db_size=20480, db_size_in_use=512,
+        is_learner=learner,
+    )  # fmt: skip
+    return HostSeen(
+        nonce="n",
+        system=SYSTEM,
+        service=ServiceSeen("etcd", True, True, "active", 7),
+        files=FilesSeen(environment={}),
+        data=DataSeen("/var/lib/etcd", "/var/lib/etcd/member/wal", "initialised", f"{number}a", "c1"),
+        process=ProcessSeen(7, "/opt/etcd/3.6.16/etcd", {}, 1_700_000_000.0),
+        local=EndpointSeen("u", True, "", Versions("3.6.16", "3.6.0"), status, members, alarms),
+    )
+
+
+def stopped(number: int, *, data: str = "initialised") -> HostSeen:
+    return HostSeen(
+        nonce="n",
+        system=SYSTEM,
+        service=ServiceSeen("etcd", True),
+        files=FilesSeen(environment={}),
+        data=DataSeen("/var/lib/etcd", "/w", data, f"{number}a" if data == "initialised" else ""),
+    )
+
+
+def status_of(seen: t.Dict[str, HostSeen], unseen: t.Optional[t.Dict[str, str]] = None) -> ClusterStatus:
+    unseen = unseen or {}
+    return cluster_status("etcd", seen, unseen, {name: name for name in [*seen, *unseen]})
+
+
+def test_a_healthy_cluster() -> None:
+    found = status_of({"etcd1": host(1, index=100), "etcd2": host(2, index=97), "etcd3": host(3, index=101)})
+    assert (found.id, found.quorum) == ("c1", True)
+    assert [(row.name, row.role, row.lag) for row in found.rows] == [
+        ("etcd1", "leader", 0),
+        ("etcd2", "follower", 3),
+        ("etcd3", "follower", 0),
+    ]
+    assert all(row.healthy and row.db_size == 20480 and row.since == 1_700_000_000.0 for row in found.rows)
+
+
+def test_a_member_is_known_by_its_data_not_its_name() -> None:
+    found = cluster_status("etcd", {"web7": host(2)}, {}, {"web7": "anything"})
+    assert (found.rows[0].name, found.rows[0].host, found.rows[0].id) == ("etcd2", "web7", "2a")
+
+
+@pytest.mark.parametrize(
+    ("seen", "role", "problem"),
+    [
+        (stopped(3), "down", "its server does not run"),
+        (stopped(9), "down", "its server does not run"),
+        (host(3, learner=True), "learner", ""),
+    ],
+)
+def test_roles(seen: HostSeen, role: str, problem: str) -> None:
+    row = status_of({"etcd1": host(1), "etcd3": seen}).rows[1]
+    assert (row.role, row.problem) == (role, problem)
+
+
+def test_one_that_never_started() -> None:
+    waiting = Member("9a", "", ("http://192.0.2.9:2380",))
+    found = status_of({"etcd1": host(1, members=(*MEMBERS, waiting))}, {"etcd9": "is unreachable"})
+    assert [(row.name, row.role, row.problem) for row in found.rows] == [
+        ("etcd1", "leader", ""),
+        ("etcd9", "unobserved", "is unreachable"),
+        ("etcd2", "unobserved", "not in the inventory"),
+        ("etcd3", "unobserved", "not in the inventory"),
+        ("9a", "unobserved", "not in the inventory"),
+    ]
+
+
+def test_a_host_that_is_no_member() -> None:
+    row = status_of({"etcd1": host(1), "new": stopped(0, data="absent")}).rows[1]
+    assert (row.role, row.healthy) == ("none", False)
+
+
+def test_without_quorum() -> None:
+    found = status_of({"etcd1": stopped(1), "etcd2": stopped(2)}, {"etcd3": "is unreachable"})
+    assert not found.quorum
+    assert [row.role for row in found.rows] == ["down", "down", "unobserved"]
+    assert "0 of 3 healthy, no quorum" in table(found)
+
+
+def test_alarms_stand_with_their_member() -> None:
+    alarms = (Alarm("2a", "NOSPACE"), Alarm("2a", "CORRUPT"))
+    found = status_of({"etcd1": host(1, alarms=alarms), "etcd2": host(2, alarms=alarms)})
+    assert [row.alarms for row in found.rows[:2]] == [(), ("CORRUPT", "NOSPACE")]
+
+
+def test_the_table_is_aligned_and_tells_problems() -> None:
+    rows = (
+        Row("a", "a", "leader", True, "1a", "3.6.16", 3 * 1024**3, 1536, 12, 0, (), 0.0),
+        Row("long-name", "b", "down", False, problem="its server does not run"),
+    )
+    lines = table(ClusterStatus("etcd", "c1", True, rows)).splitlines()
+    assert lines[0] == "cluster etcd (c1): 1 of 2 healthy"
+    assert [line.index(word) for line, word in ((lines[1], "ROLE"), (lines[2], "leader"), (lines[3], "down"))] == [
+        17
+    ] * 3
+    assert "3.0 GiB" in lines[2]
+    assert "1.5 KiB" in lines[2]
+    assert "1970-01-01 00:00:00Z" in lines[2]
+    assert lines[4] == "  long-name: its server does not run"

@@ -108,9 +108,14 @@ class ActionModule(ActionBase):
 def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) -> Cluster:
     """What the play knows of the cluster that ``host`` is in.
 
-    :raises Refused: when a host of the cluster failed before.
+    :raises Refused: when a host of the cluster failed before, or ``host`` is not one of ``hosts``.
     """
-    everyone = sights(hosts if host in hosts else [*hosts, host], variables)
+    if host not in hosts:
+        raise Refused(
+            f"{host} is not among the hosts it is to be planned with.",
+            remedy="Have etcd_hosts name every host of the cluster; the playbook takes the group etcd.",
+        )
+    everyone = sights(dict.fromkeys(hosts), variables)
     name = next(sight.cluster for sight in everyone if sight.host == host)
     wishes: t.List[Wish] = []
     others: t.List[Wish] = []

@@ -645,6 +645,7 @@ def run(world: World, wishes: t.Sequence[Desired], options: Options, budget: t.O
 
 
 __all__ = (
+    "Acknowledged",
     "Broken",
     "Data",
     "Entry",

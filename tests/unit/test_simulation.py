@@ -10,12 +10,21 @@ import collections
 import random
 import typing as t
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options
-from ansible_collections.quorum.etcd.tests.unit.simulation import Host, World, make_desired, run
+from ansible_collections.quorum.etcd.tests.unit.simulation import (
+    Acknowledged,
+    Entry,
+    Host,
+    Run,
+    World,
+    make_desired,
+    run,
+)
 
 SIZES = [1, 2, 3, 3, 3, 3, 5]
 # What happens, to which host, and how much of it (for a run: after how many effects it is killed; over 40: never).
@@ -173,3 +182,86 @@ def test_very_many_histories() -> None:
         assert seen[result] > SEEDS // 50, seen
     for result in ("bootstrap!", "cold-start!", "converge!"):
         assert seen[result] > SEEDS // 100, seen
+
+
+# --- histories that must not come back ----------------------------------------------------------------------------
+
+
+def unfenced(seed: int, size: int, logs: t.Mapping[int, int]) -> Case:
+    """All down, ``bootstrap.env`` everywhere; ``logs`` has the hosts with data, and how many writes each log holds.
+
+    -1 is a log that only waited.
+    """
+    case = Case(size, seed)
+    world, wishes = case.world, case.wishes()
+    made = Run(world, wishes, case.options).plan()
+    for host, wish in zip(world.hosts, wishes):
+        step = made.step(host.name)[1]
+        assert step is not None
+        host.bootstrap, host.environment = dict(step.bootstrap or {}), dict(wish.environment)
+        host.release, host.definition, host.enabled = wish.release, wish.definition, True
+        world.start(host)
+        world.stop(host)
+        assert host.data is not None
+        begun = host.data.log
+        if host.number not in logs:
+            world.wipe(host)
+        elif logs[host.number] >= 0:
+            writes = tuple(Entry(2, "write", value=f"w{number}") for number in range(logs[host.number]))
+            host.data.log, host.data.term = (*begun, Entry(2, "lead"), *writes), 2
+    most = max(logs.values())
+    cluster = next(host.data.cluster for host in world.hosts if host.data)
+    world.acknowledged += [Acknowledged(cluster, f"w{number}") for number in range(most)]
+    world.writes = most
+    return case
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_lags_one_knows_and_one_was_wiped(seed: int) -> None:
+    """What ``bootstrap.env`` says alone would start the lagging and the empty one as a new cluster."""
+    case = unfenced(seed, 3, {1: -1, 2: 200})
+    assert run(case.world, case.wishes(), case.options) == "cold-start"
+    assert {entry.value for host in case.world.hosts[:1] if host.data for entry in host.data.log} >= {"w0", "w199"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_lags_one_knows_and_one_began_anew(seed: int) -> None:
+    """The disk of the third was lost, and its unit made a new log before all went down."""
+    case = unfenced(seed, 3, {1: -1, 2: 200, 3: -1})
+    case.world.wiped.add(3)
+    assert run(case.world, case.wishes(), case.options) == "cold-start"
+    assert run(case.world, case.wishes(), case.options) == "nothing"
+    assert case.world.write()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_five_of_which_two_began_anew(seed: int) -> None:
+    case = unfenced(seed, 5, {1: 10, 2: 200, 3: 10, 4: -1, 5: -1})
+    case.world.wiped |= {4, 5}
+    assert run(case.world, case.wishes(), case.options) == "cold-start"
+    assert run(case.world, case.wishes(), case.options) == "nothing"
+
+
+def test_nobody_is_left_that_knows() -> None:
+    """Nothing to go by says that anything was ever written; the token of the log is kept."""
+    case = unfenced(1, 3, {1: -1})
+    assert run(case.world, case.wishes(), case.options) == "resume"
+
+
+def test_none_is_made_anew_under_members_that_had_formed() -> None:
+    case = Case(3, 1)
+    assert run(case.world, case.wishes(), case.options) == "bootstrap"
+    for host in case.world.hosts:
+        case.world.wipe(host)
+    assert run(case.world, case.wishes(), case.options) == "refused"
+
+
+def test_one_wiped_member_of_a_formed_cluster_stays_down() -> None:
+    case = Case(3, 1)
+    assert run(case.world, case.wishes(), case.options) == "bootstrap"
+    wiped = case.world.hosts[1]
+    case.world.wipe(wiped)
+    case.world.start(wiped)
+    assert wiped.process is None
+    assert run(case.world, case.wishes(), case.options) == "refused"
+    assert case.world.write()

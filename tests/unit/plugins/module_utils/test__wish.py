@@ -73,7 +73,9 @@ def told(*wishes: Wish, others: t.Sequence[Wish] = ()) -> t.List[str]:
 
 
 def test_variables_make_a_wish() -> None:
-    found, faults = read("etcd1", "m1", {**VARIABLES, "client_port": "12379", "allow_downtime": "yes", "remove": "a, b"})
+    found, faults = read(
+        "etcd1", "m1", {**VARIABLES, "client_port": "12379", "allow_downtime": "yes", "remove": "a, b"}
+    )
     assert faults == ()
     assert found is not None
     assert (found.host, found.machine) == ("etcd1", "m1")
@@ -167,7 +169,10 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
         ({"address": "-a"}, ("etcd_address",)),
         ({"address": "a" * 64}, ("etcd_address",)),
         ({"address": "fe80::1%eth0"}, ("etcd_address",)),
-        ({"address": "0.0.0.0"}, ("etcd_address: 0.0.0.0 is no address that others could reach", "etcd_listen_address")),
+        (
+            {"address": "0.0.0.0"},
+            ("etcd_address: 0.0.0.0 is no address that others could reach", "etcd_listen_address"),
+        ),
         ({"address": "::"}, ("is no address that others could reach",)),
         ({"listen_address": "etcd1"}, ("etcd_listen_address: 'etcd1' is not an IP address", "0.0.0.0")),
         ({"listen_address": "localhost"}, ("etcd_listen_address",)),
@@ -180,7 +185,10 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
         ({"config_dir": ""}, ("etcd_config_dir",)),
         ({"release": "opt"}, ("etcd_release_path: 'opt'",)),
         ({"config_dir": "/var/lib/etcd/conf"}, ("etcd_config_dir: /var/lib/etcd/conf is in the data directory",)),
-        ({"settings": {"quota-backend-byte": 1}}, ("etcd_settings: quota-backend-byte", "Did you mean quota-backend-byte")),
+        (
+            {"settings": {"quota-backend-byte": 1}},
+            ("etcd_settings: quota-backend-byte", "Did you mean quota-backend-byte"),
+        ),
         ({"settings": {"enable-v2": True}}, ("etcd_settings: enable-v2: was removed in 3.6",)),
         ({"settings": {"enable-pprof": "perhaps"}}, ("etcd_settings: enable-pprof",)),
         ({"settings": {"heartbeat-interval": 1000}}, ("etcd_settings: election-timeout", "five heartbeats")),
@@ -252,11 +260,8 @@ def test_the_same_peer_url_twice_however_it_is_written() -> None:
 
 
 def test_loopback_is_for_one_machine() -> None:
-    found = told(wish(1, address="127.0.0.1"), wish(2))
-    assert found == [
-        "etcd1: etcd_address: 127.0.0.1 is reached from its own machine only, and the cluster has members on others. "
-        "Use an address that the others reach."
-    ]
+    (found,) = told(wish(1, address="127.0.0.1"), wish(2))
+    assert found.startswith("etcd1: etcd_address: 127.0.0.1 is reached from its own machine only")
     assert told(together(1, address="127.0.0.1"), together(2, address="127.0.0.1")) == []
 
 

@@ -1,0 +1,328 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, machine, part, peers
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
+from ansible_collections.quorum.etcd.tests.unit.simulation import UNIT, World, make_desired, run
+
+HOSTS = ["etcd1", "etcd2", "etcd3"]
+
+
+def world(*, formed: bool = False) -> World:
+    made = World(3, random.Random(3))
+    if formed:
+        assert run(made, [make_desired(number) for number in (1, 2, 3)], Options("etcd")) == "bootstrap"
+    return made
+
+
+def look(made: World) -> t.Dict[str, HostSeen]:
+    seen = {}
+    for host in made.hosts:
+        one = made.observe(host)
+        system = dataclasses.replace(one.system, addresses=(f"10.0.0.{host.number}",))
+        seen[host.name] = dataclasses.replace(one, system=system)
+    return seen
+
+
+def described(number: int, **changes: t.Any) -> t.Dict[str, t.Any]:
+    return {
+        "cluster": "etcd",
+        "name": f"etcd{number}",
+        "address": f"10.0.0.{number}",
+        "version": "3.6.16",
+        "release": "/opt/etcd/3.6.16",
+        "definition": UNIT,
+        "data_dir": "/var/lib/etcd",
+        "config_dir": "/etc/etcd",
+        "service": "etcd",
+        **changes,
+    }
+
+
+def hostvars(seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]:
+    return {
+        host: {
+            "__etcd_wish": described(number, **wishes.get(host, {})),
+            "__etcd_seen": {"server": encode(seen[host])},
+        }
+        for number, host in enumerate(HOSTS, start=1)
+    }
+
+
+def variables(theirs: t.Mapping[str, t.Any], **lists: t.Sequence[str]) -> t.Dict[str, t.Any]:
+    return {
+        "hostvars": theirs,
+        "ansible_play_hosts": lists.get("active", HOSTS),
+        "ansible_play_hosts_all": lists.get("everyone", HOSTS),
+        "ansible_play_batch": lists.get("batch", HOSTS),
+    }
+
+
+# --- who is there -------------------------------------------------------------------------------------------------
+
+
+def test_all_there() -> None:
+    seen = look(world())
+    for host in HOSTS:
+        cluster = gather(host, HOSTS, variables(hostvars(seen)))
+        assert cluster.seen == seen
+        assert [wish.host for wish in cluster.wishes] == HOSTS
+        assert (cluster.absent, cluster.others, cluster.faults, cluster.speaker) == ((), (), (), "etcd1")
+
+
+@pytest.mark.parametrize(
+    ("lists", "shown", "why"),
+    [
+        ({"active": ["etcd1", "etcd2"], "everyone": ["etcd1", "etcd2"]}, None, "was left out of this run"),
+        ({"batch": ["etcd1", "etcd2"]}, None, "is in another batch of this run"),
+        ({"active": ["etcd1", "etcd2"]}, {"unreachable": True, "msg": "no route"}, "is unreachable"),
+    ],
+)
+def test_who_is_absent_and_why(
+    lists: t.Dict[str, t.List[str]], shown: t.Optional[t.Dict[str, t.Any]], why: str
+) -> None:
+    theirs = hostvars(look(world()))
+    theirs["etcd3"] = {"etcd_name": "third"} if shown is None else {"__etcd_seen": shown, "etcd_name": "third"}
+    cluster = gather("etcd1", HOSTS, variables(theirs, **lists))
+    assert [(one.host, one.name, one.why) for one in cluster.absent] == [("etcd3", "third", why)]
+    assert list(cluster.seen) == ["etcd1", "etcd2"]
+
+
+def test_what_an_earlier_batch_showed_does_not_count() -> None:
+    cluster = gather("etcd2", HOSTS, variables(hostvars(look(world())), batch=["etcd2"]))
+    assert [one.host for one in cluster.absent] == ["etcd1", "etcd3"]
+    assert list(cluster.seen) == ["etcd2"]
+
+
+@pytest.mark.parametrize("shown", [{}, {"__etcd_seen": {"failed": True, "msg": "x"}}, {"__etcd_seen": None}])
+def test_a_host_that_failed_stops_its_cluster(shown: t.Dict[str, t.Any]) -> None:
+    theirs = hostvars(look(world()))
+    theirs["etcd3"] = shown
+    with pytest.raises(Refused) as caught:
+        gather("etcd1", HOSTS, variables(theirs, active=["etcd1", "etcd2"]))
+    assert "etcd3 failed before the plan was made" in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_host_that_failed_stops_no_other_cluster() -> None:
+    theirs = hostvars(look(world()), etcd1={"cluster": "a"}, etcd2={"cluster": "a"})
+    theirs["etcd3"] = {"etcd_cluster_name": "b"}
+    cluster = gather("etcd1", HOSTS, variables(theirs, active=["etcd1", "etcd2"]))
+    assert (cluster.name, cluster.absent, list(cluster.seen)) == ("a", (), ["etcd1", "etcd2"])
+
+
+def test_clusters_are_told_apart_by_their_name() -> None:
+    theirs = hostvars(look(world()), etcd2={"cluster": "b"})
+    cluster = gather("etcd2", HOSTS, variables(theirs))
+    assert (cluster.name, list(cluster.seen), cluster.speaker) == ("b", ["etcd2"], "etcd2")
+    assert [wish.host for wish in cluster.others] == ["etcd1", "etcd3"]
+
+
+def test_a_host_must_be_one_of_those_planned_for() -> None:
+    with pytest.raises(Refused, match="etcd_hosts"):
+        gather("etcd3", ["etcd1", "etcd2"], variables(hostvars(look(world()))))
+
+
+def test_variables_of_the_wrong_shape_are_faults_of_their_cluster() -> None:
+    theirs = hostvars(look(world()), etcd2={"client_port": "x"}, etcd3={"cluster": "b", "peer_port": "x"})
+    cluster = gather("etcd1", HOSTS, variables(theirs))
+    assert [str(fault) for fault in cluster.faults] == ["etcd2: etcd_client_port: 'x' is not a number."]
+    assert [wish.host for wish in cluster.wishes] == ["etcd1"]
+
+
+def test_machines_are_told_apart_by_all_their_addresses() -> None:
+    """Machines made from one image may have the same name, and the same address towards their hypervisor."""
+    seen = look(world())["etcd1"]
+    first = dataclasses.replace(seen.system, addresses=("10.0.2.15", "192.168.56.11"))
+    other = dataclasses.replace(seen.system, addresses=("10.0.2.15", "192.168.56.12"))
+    shuffled = dataclasses.replace(seen.system, addresses=("192.168.56.11", "10.0.2.15"))
+    machines = [machine(dataclasses.replace(seen, system=system)) for system in (first, other, shuffled)]
+    assert machines[0] != machines[1]
+    assert machines[0] == machines[2]
+
+
+# --- what each host is given --------------------------------------------------------------------------------------
+
+
+def planned(
+    seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]
+) -> t.Tuple[Cluster, t.Dict[str, t.Dict[str, t.Any]]]:
+    cluster = gather("etcd1", HOSTS, variables(hostvars(seen, **wishes)))
+    desired = [desire(wish) for wish in cluster.wishes]
+    made = plan(desired, cluster.seen, cluster.absent, Options("etcd"))
+    return cluster, {wish.host: part(wish, made, cluster, "text") for wish in desired}
+
+
+def test_the_part_of_a_bootstrap() -> None:
+    _cluster, parts = planned(look(world()))
+    for number, host in enumerate(HOSTS, start=1):
+        mine = parts[host]
+        assert (mine["kind"], mine["length"], mine["turn"], mine["together"], mine["before"]) == (
+            "bootstrap", 1, 0, True, [],
+        )  # fmt: skip
+        assert mine["step"]["action"] == "bootstrap"
+        assert mine["step"]["bootstrap"]["ETCD_INITIAL_CLUSTER_STATE"] == "new"
+        assert mine["desired"]["environment"]["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
+        assert mine["peers"] == [f"http://10.0.0.{other}:2379" for other in (1, 2, 3) if other != number]
+        assert mine["members"] == HOSTS
+        json.dumps(mine)
+
+
+def test_a_release_is_brought_only_where_it_is_missing_and_needed() -> None:
+    seen = look(world())
+    assert planned(seen)[1]["etcd1"]["install"] is False
+    changed = {"version": "3.6.15", "release": "/opt/etcd/3.6.15"}
+    assert planned(seen, etcd1=changed)[1]["etcd1"]["install"] is True
+    assert planned(seen, etcd1=changed)[1]["etcd2"]["install"] is False
+
+
+def test_the_parts_of_a_roll() -> None:
+    _cluster, parts = planned(look(world(formed=True)))
+    order = sorted(HOSTS, key=lambda host: parts[host]["turn"])
+    assert [parts[host]["turn"] for host in order] == [0, 1, 2]
+    for number, host in enumerate(order):
+        assert parts[host]["before"] == order[:number]
+        assert parts[host]["together"] is False
+        assert parts[host]["step"]["gated"] is True
+
+
+def test_hosts_without_a_step_have_no_turn() -> None:
+    made = world()
+    wishes = [desire(wish) for wish in gather("etcd1", HOSTS, variables(hostvars(look(made)))).wishes]
+    assert run(made, wishes, Options("etcd")) == "bootstrap"
+    _cluster, parts = planned(look(made))
+    for mine in parts.values():
+        assert (mine["kind"], mine["turn"], mine["step"], mine["together"], mine["install"]) == (
+            "nothing", -1, {}, False, False,
+        )  # fmt: skip
+
+
+def test_peers_include_members_that_are_absent() -> None:
+    theirs = hostvars(look(world(formed=True)))
+    theirs["etcd3"] = {"__etcd_seen": {"unreachable": True}}
+    cluster = gather("etcd1", HOSTS, variables(theirs, active=["etcd1", "etcd2"]))
+    assert peers(desire(cluster.wishes[0]), cluster) == ["http://10.0.0.2:2379", "http://10.0.0.3:2379"]
+
+
+def test_parts_hold_no_secrets() -> None:
+    seen = look(world(formed=True))
+    process = seen["etcd1"].process
+    assert process is not None
+    digest = {"ETCD_DISCOVERY_PASSWORD": "sha256:0123456789abcdef"}
+    shown = dataclasses.replace(process, environment={**process.environment, **digest})
+    seen["etcd1"] = dataclasses.replace(seen["etcd1"], process=shown)
+    _cluster, parts = planned(seen)
+    assert "ETCD_DISCOVERY_PASSWORD" not in json.dumps([mine["desired"] for mine in parts.values()])
+
+
+# --- in a real play -----------------------------------------------------------------------------------------------
+
+PLAY = """
+- hosts: etcd
+  gather_facts: false
+  strategy: {strategy}
+  serial: {serial}
+  tasks:
+    - ansible.builtin.set_fact:
+        __etcd_wish: "{{{{ described[inventory_hostname] }}}}"
+        __etcd_seen: "{{{{ shown[inventory_hostname] }}}}"
+    - block:
+        - quorum.etcd.plan:
+            hosts: "{{{{ groups['etcd'] }}}}"
+          register: made
+      rescue:
+        - ansible.builtin.set_fact:
+            made: "{{{{ ansible_failed_result }}}}"
+    - ansible.builtin.copy:
+        content: "{{{{ made | to_json }}}}"
+        dest: "{{{{ place }}}}/{name}-{{{{ inventory_hostname }}}}.json"
+        mode: "0600"
+"""
+
+
+def playbook() -> str:
+    beside = Path(sys.executable).parent / "ansible-playbook"
+    return str(beside) if beside.exists() else shutil.which("ansible-playbook") or ""
+
+
+@pytest.mark.skipif(not playbook(), reason="ansible-playbook is not installed here")
+@pytest.mark.skipif(
+    not (Path(__file__).resolve().parents[4] / ".cache/ansible_collections").is_dir(), reason="not in a checkout"
+)
+def test_in_a_real_play(tmp_path: Path) -> None:
+    """The strategy is found where it is set, the plan is printed once, and one host tells a refusal in full."""
+    seen = look(world())
+    theirs = hostvars(seen)
+    faulty = {host: dict(one["__etcd_wish"], version="3.6") for host, one in theirs.items()}
+    extra = {
+        "shown": {host: one["__etcd_seen"] for host, one in theirs.items()},
+        "described": {host: one["__etcd_wish"] for host, one in theirs.items()},
+        "place": str(tmp_path),
+        "faulty": faulty,
+    }
+    (tmp_path / "vars.json").write_text(json.dumps(extra))
+    inventory = {
+        "etcd": {
+            "hosts": dict.fromkeys(HOSTS),
+            "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+        }
+    }
+    (tmp_path / "inventory.json").write_text(json.dumps(inventory))
+    plays = [
+        PLAY.format(strategy="linear", serial="100%", name="linear"),
+        PLAY.format(strategy="linear", serial="100%", name="faulty").replace("described[", "faulty["),
+        PLAY.format(strategy="free", serial="100%", name="free"),
+        PLAY.format(strategy="linear", serial="1", name="serial"),
+    ]
+    (tmp_path / "play.yml").write_text("".join(plays))
+    done = subprocess.run(
+        [playbook(), "-i", "inventory.json", "-e", "@vars.json", "play.yml"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(Path(__file__).resolve().parents[4] / ".cache"),
+            "ANSIBLE_LOCALHOST_WARNING": "False",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def result(name: str, host: str) -> t.Dict[str, t.Any]:
+        found: t.Dict[str, t.Any] = json.loads((tmp_path / f"{name}-{host}.json").read_text())
+        return found
+
+    assert done.stdout.count("cluster etcd: bootstrap, token etcd-") == 1
+    notes = {result("linear", host)["step"]["bootstrap"]["ETCD_INITIAL_CLUSTER_TOKEN"] for host in HOSTS}
+    assert len(notes) == 1
+    assert result("linear", "etcd1")["msg"].startswith("cluster etcd: bootstrap")
+    assert result("linear", "etcd2")["msg"] == "cluster etcd: see etcd1"
+
+    told = result("faulty", "etcd1")["msg"]
+    assert "3 faults in the variables" in told
+    assert "etcd3: etcd_version" in told
+    assert result("faulty", "etcd3")["msg"] == "cluster etcd: refused, see etcd1"
+
+    for host in HOSTS:
+        assert "The strategy free lets hosts run ahead" in result("free", host)["msg"]
+        assert "a bootstrap needs every host of the cluster" in result("serial", host)["msg"]

@@ -50,5 +50,5 @@ demo: ## a three-member cluster on this machine
 demo-stop: ## stop the demo's members; their data stays
 	@$(DEMO) stop
 
-clean: ## remove all that was made in the checkout (stop the demo and the test hosts first)
+clean: demo-stop ## stop the demo, and remove all that was made in the checkout
 	rm -rf .venv .cache .ansible

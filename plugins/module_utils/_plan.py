@@ -61,7 +61,8 @@ class Options:
 class Step:
     """What one host does in its turn.
 
-    ``action``: ``bootstrap`` (first start), ``start``, ``restart``, or ``settle`` (files only, nothing is stopped).
+    ``action``: ``bootstrap`` (first start), ``start`` (which restarts a server that runs otherwise only while it is not
+    healthy), ``restart``, or ``settle`` (files only, nothing is stopped).
     ``bootstrap`` is the content of its ``bootstrap.env``; ``None`` leaves what is there. ``gated`` steps wait until the
     cluster can spare the member. ``handover`` names the members that leadership should go to.
     """
@@ -449,9 +450,9 @@ class _Planner:
             seen = self.seen[wish.host]
             action, reason = "bootstrap", "its first start was interrupted"
             if seen.data.initialised:
-                action = "restart" if pending(wish, seen) else "start"
+                action = "start"
                 if seen.process is not None:
-                    reason = "runs with other settings" if action == "restart" else "waits for the others"
+                    reason = "runs with other settings" if pending(wish, seen) else "waits for the others"
             identifier = member_id(wish.peer_urls, token)
             steps.append(self._step(wish, action, reason, bootstrap=environment, member_id=identifier))
         self.notes.append(f"token {token}")
@@ -497,12 +498,12 @@ class _Planner:
     def _cold_step(self, wish: Desired) -> Step:
         seen = self.seen[wish.host]
         if seen.process is None:
-            action, reason = "start", "is down, and the cluster has no quorum"
+            reason = "is down, and the cluster has no quorum"
         elif pending(wish, seen):
-            action, reason = "restart", "runs with other settings, and the cluster has no quorum"
+            reason = "runs with other settings, and the cluster has no quorum"
         else:
-            action, reason = "start", "runs, and waits for quorum"
-        return self._step(wish, action, reason, member_id=seen.data.member_id)
+            reason = "runs, and waits for quorum"
+        return self._step(wish, "start", reason, member_id=seen.data.member_id)
 
     def _start_alone(self, with_data: t.Sequence[Desired], needed: int) -> Plan:
         """Less data than a quorum was seen. Where hosts are absent, they may be the quorum; else there is none."""

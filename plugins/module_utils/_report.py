@@ -36,7 +36,7 @@ def plan_text(plan: Plan, warnings: t.Sequence[str] = (), *, diff: bool = False)
 
 
 def _worth_showing(step: Step) -> bool:
-    return step.action in ("restart", "settle")
+    return step.action != "bootstrap"
 
 
 __all__ = ("plan_text",)

@@ -344,6 +344,12 @@ class Turn:
         order, clock = self._order, self._world.clock
         if not order.gated and (order.action == "restart" or not self._is_healthy_now(now)):
             return
+        if not order.gated and self._phase == "start":
+            # Others act at the same moment: each gate would count on the rest.
+            raise Refused(
+                f"{now.service.name} is healthy again, and the plan was made while its cluster had no quorum.",
+                remedy="Run again: the members are then restarted one at a time.",
+            )
         begun = clock.monotonic()
         sick_since: t.Optional[float] = None
         while True:

@@ -568,9 +568,11 @@ class Run:
     def _gate(self, host: Host, step: Step, *, together: bool) -> None:
         world = self.world
         if not step.gated:
-            if together and world.healthy(host):
-                raise Failed("the cluster has recovered")
-            return
+            if step.action != "restart" and world.healthy(host):
+                if together:
+                    raise Failed("the cluster has recovered")
+            else:
+                return
         members = world.members(host.data.cluster) if host.data else None
         well = {other.data.member for other in world.hosts if other.data and world.healthy(other)}
         verdict = gate(

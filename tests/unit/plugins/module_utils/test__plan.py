@@ -257,7 +257,11 @@ def test_the_token_is_looked_for_on_all_hosts() -> None:
 
 def test_one_that_waits_with_other_settings_is_restarted_with_the_rest() -> None:
     made = interrupted(2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"}).plan()
-    assert actions(made) == [{"etcd1": "bootstrap", "etcd2": "restart", "etcd3": "bootstrap"}]
+    assert actions(made) == [{"etcd1": "bootstrap", "etcd2": "start", "etcd3": "bootstrap"}]
+    step = made.step("etcd2")[1]
+    assert step is not None
+    assert step.reason == "runs with other settings"
+    assert [str(change) for change in step.changes] == ["ETCD_SNAPSHOT_COUNT: (none) → 5"]
 
 
 def test_no_resume_without_a_look_at_every_host() -> None:
@@ -336,9 +340,10 @@ def test_all_run_with_other_settings_and_without_quorum() -> None:
     scene.world.unsettled = True
     made = scene.look().plan()
     assert made.kind == "cold-start"
-    assert actions(made) == [{"etcd1": "restart", "etcd2": "restart", "etcd3": "restart"}]
-    # Not gated: the module leaves a server alone that is healthy after all.
-    assert not any(step.gated for turn in made.turns for step in turn.steps)
+    # A start, not a restart: the module leaves a server alone that is healthy after all.
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start", "etcd3": "start"}]
+    assert {step.reason for step in made.turns[0].steps} == {"runs with other settings, and the cluster has no quorum"}
+    assert not any(step.gated for step in made.turns[0].steps)
 
 
 def test_an_election_under_way_is_waited_for() -> None:

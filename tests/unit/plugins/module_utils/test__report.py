@@ -29,13 +29,14 @@ def test_turns_and_what_changes() -> None:
         "  note: mind this",
         "  turn 1: nothing that serves is stopped",
         "    etcd3: start (is down)",
+        "      ETCD_SNAPSHOT_COUNT: (none) → 5",
         "  turn 2: the cluster can spare it",
         "    etcd1: restart (runs with other settings)",
         "      ETCD_SNAPSHOT_COUNT: (none) → 5",
     ]
 
 
-def test_diff_shows_what_a_start_writes() -> None:
+def test_diff_shows_what_a_first_start_writes() -> None:
     made = Plan("etcd", "bootstrap", (Turn((Step("etcd1", "bootstrap", "first start", (COUNT,)),), "x"),), ("token t",))
     assert "→" not in plan_text(made)
     assert plan_text(made, diff=True).splitlines() == [

@@ -612,6 +612,14 @@ def test_an_ungated_start_that_finds_a_healthy_server_is_gated_all_the_same(form
     take(formed, order_for(formed, action="restart", gated=False, settings={"ETCD_X": "1"}))
 
 
+def test_one_of_many_that_recovered_is_not_restarted_with_them(formed: Host) -> None:
+    """Made without quorum, the plan restarts all that differ together; with quorum that would be an outage."""
+    process = running(formed)
+    with pytest.raises(Refused, match="healthy again"):
+        take(formed, order_for(formed, action="start", gated=False, settings={"ETCD_X": "1"}), "start")
+    assert running(formed) is process
+
+
 def test_a_learner_asks_others_who_the_members_are(formed: Host) -> None:
     formed.learner = True
     formed.well = {B}

@@ -110,7 +110,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     state = service.seen()
     files, hidden = _look_at_files(instance, service)
     releases = _look_at_releases(instance, files, run)
-    process = _in_terms_of(releases, _process.look(state.main_pid) if state.main_pid else None)
+    process = _in_terms_of(releases, _process.look(state.main_pid) if state.main_pid else None, files.release)
     data = _look_at_data(instance, service, files, process)
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
@@ -174,18 +174,19 @@ def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> 
     return tuple(found)
 
 
-def _in_terms_of(releases: t.Sequence[ReleaseSeen], process: t.Optional[ProcessSeen]) -> t.Optional[ProcessSeen]:
-    """A process with its program where the releases are said to be: the kernel knows no symbolic links on the way."""
+def _in_terms_of(
+    releases: t.Sequence[ReleaseSeen], process: t.Optional[ProcessSeen], linked: t.Optional[str] = None
+) -> t.Optional[ProcessSeen]:
+    """A process with its program where the releases are said to be: the kernel knows no symbolic links on the way.
+
+    Where several are the same program, it is the release that is ``linked``, else the one without a link on its way.
+    """
     if process is None or not process.executable:
         return process
-    directory, name = os.path.split(process.executable)
-    for release in releases:
-        if release.path == directory:
-            return process
-    for release in releases:
-        if os.path.realpath(release.path) == directory:
-            return dataclasses.replace(process, executable=os.path.join(release.path, name))
-    return process
+    named = [os.path.join(release.path, "etcd") for release in releases]
+    same = [path for path in named if os.path.realpath(path) == process.executable]
+    same.sort(key=lambda path: (os.path.dirname(path) != linked, path != process.executable))
+    return dataclasses.replace(process, executable=same[0]) if same else process
 
 
 def _version_of(path: str, program: str, run: RunCommand) -> str:

@@ -126,6 +126,23 @@ def test_a_program_reached_by_a_link_is_named_as_the_release_is(tmp_path: Path) 
     assert _observe._in_terms_of([release], None) is None
 
 
+def test_a_program_that_is_itself_a_link_is_named_as_its_release(tmp_path: Path) -> None:
+    """``/usr/local/bin/etcd`` often is one."""
+    for name in ("bin", "disk"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bin" / "etcd").symlink_to(tmp_path / "disk" / "etcd")
+    link, direct = (ReleaseSeen(f"{tmp_path}/{name}", "3.6.16") for name in ("bin", "disk"))
+    runs = dataclasses.replace(process(), executable=f"{tmp_path}/disk/etcd")
+    for releases, linked, expected in (
+        ([link], None, link),
+        ([link, direct], None, direct),
+        ([link, direct], link.path, link),
+    ):
+        found = _observe._in_terms_of(releases, runs, linked)
+        assert found is not None
+        assert found.executable == f"{expected.path}/etcd"
+
+
 # --- where the data is --------------------------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ options:
     description:
       - Client certificate in PEM format. It may hold the key, too.
       - Where it is not set, the environment variable E(ETCDCTL_CERT) is used.
-      - A cluster with users switched on takes it over HTTP only if it has no common name.
+      - A cluster with users switched on takes a certificate with a common name over gRPC only, as that user's.
     type: path
   client_key:
     description:
@@ -59,13 +59,16 @@ options:
     default: 5
   transport:
     description:
-      - How etcd is talked to. V(gateway) is HTTP with JSON and needs nothing on the host.
-      - V(auto) takes the best there is on the host. At present this is V(gateway).
+      - How etcd is talked to. V(gateway) is HTTP with JSON and needs nothing on the host. V(grpc) needs the Python
+        library etcd3 there.
+      - V(auto) takes the gateway, and gRPC where a server's gateway is switched off (C(enable-grpc-gateway)), refuses
+        the client certificate for its common name, or cannot connect to its own server.
     type: str
     choices:
       - auto
       - gateway
+      - grpc
     default: auto
 requirements:
-  - The gateway of the servers must be switched on, as it is by default (C(enable-grpc-gateway)).
+  - etcd3 (Python library, for gRPC only)
 """

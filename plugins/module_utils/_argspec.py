@@ -85,7 +85,7 @@ def connection_spec() -> ArgumentSpec:
             "user": {"type": "str", "fallback": (_user_fallback, [])},
             "password": {"type": "str", "no_log": True, "fallback": (_password_fallback, [])},
             "timeout": {"type": "float", "default": 5.0},
-            "transport": {"type": "str", "choices": ["auto", "gateway"], "default": "auto"},
+            "transport": {"type": "str", "choices": ["auto", "gateway", "grpc"], "default": "auto"},
         },
         required_by={"client_key": ["client_cert"]},
     )

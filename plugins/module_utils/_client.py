@@ -17,6 +17,7 @@ import re
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from ansible_collections.quorum.etcd.plugins.module_utils._auto import AutoTransport
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
@@ -26,6 +27,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     Unreachable,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._gateway import GatewayTransport
+from ansible_collections.quorum.etcd.plugins.module_utils._grpc import GrpcTransport
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     Alarm,
     EndpointSeen,
@@ -35,7 +37,11 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, Transport
 
-TRANSPORTS = ("auto", "gateway")
+TRANSPORTS: t.Dict[str, t.Callable[[str, Connection], Transport]] = {
+    "auto": AutoTransport,
+    "gateway": GatewayTransport,
+    "grpc": GrpcTransport,
+}
 
 _OK = 200
 _SERVER_ID = re.compile(r'^etcd_server_id\{server_id="0*([0-9a-f]+)"\} 1$', re.MULTILINE)
@@ -229,6 +235,7 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
 
     Like etcdctl this takes ``HOST:PORT``, too: over TLS where a CA or a client certificate is given.
 
+    :param transport: a key of ``TRANSPORTS``.
     :raises InvalidInput: the endpoint, a certificate file or the transport cannot be used.
     """
     if transport not in TRANSPORTS:
@@ -236,7 +243,7 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
     if "://" not in endpoint:
         secure = connection.ca_path is not None or connection.client_cert is not None
         endpoint = f"{'https' if secure else 'http'}://{endpoint}"
-    return Client(GatewayTransport(endpoint.rstrip("/"), connection))
+    return Client(TRANSPORTS[transport](endpoint.rstrip("/"), connection))
 
 
 def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
@@ -324,6 +331,7 @@ class Explorer:
         self._to = to
         self._whole = whole
         self._clients: t.Dict[str, Client] = {}
+        self._listed: t.Optional[t.Tuple[Member, ...]] = None
 
     def client(self, endpoint: str) -> Client:
         """The client of an endpoint, always the same one.
@@ -337,7 +345,8 @@ class Explorer:
     def explore(self, *, timeout: float = 1.5) -> Explored:
         """``look`` at the endpoints, then at the members that did not answer there; what is dead costs no more time.
 
-        Without a majority the members are the ones that a server knows of itself, where one tells.
+        Without a majority the members are the ones that a server knows of itself, where one tells. Where nobody tells,
+        those of the last time are looked at: the server that was asked may have left the cluster meanwhile.
 
         :raises InvalidInput: an endpoint that was given cannot be used.
         """
@@ -346,12 +355,13 @@ class Explorer:
         members, linearizable = next((one.members for one in seen if one.members is not None), None), True
         if members is None:
             members, linearizable = self._own_list(given, seen, timeout), False
-        if not self._whole or members is None:
+        listed = self._listed if members is None else members
+        if not self._whole or listed is None:
             return Explored(seen, members, linearizable and members is not None)
         asked = {client.endpoint for client in given}
         answered = {one.status.member_id for one in seen if one.status is not None}
         others = []
-        for member in members:
+        for member in listed:
             urls = [url.rstrip("/") for url in member.client_urls]
             if urls and member.id not in answered and not asked.intersection(urls):
                 with contextlib.suppress(InvalidInput):
@@ -360,6 +370,7 @@ class Explorer:
         if not linearizable:
             found = next((one.members for one in seen if one.members is not None), None)
             members, linearizable = found or members, found is not None
+        self._listed = members or self._listed
         return Explored(seen, members, linearizable)
 
     def close(self) -> None:

@@ -275,7 +275,7 @@ def _warnings(wish: Wish, now: Overview, member: t.Optional[Member]) -> t.Iterat
     if wish.state == "learner" and old:
         yield f"Learners cannot be promoted safely by {versions_text(old)}."
     if wish.state == "voter" and not member.started:
-        yield f"{member.label or wish.label} has never been started and counts as a voter that is down: start it now."
+        yield f"{member.name or wish.label} has never been started and counts as a voter that is down: start it now."
 
 
 def _too_late(wish: Wish, problem: t.Optional[QuorumError], timeout: float) -> Refused:

@@ -26,7 +26,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import Alarm, V
 from ansible_collections.quorum.etcd.tests.integration.support import Cluster, Server, eventually, free_port
 
 VERSIONS = ("3.5.35", "3.6.16", "3.7.3")
-TRANSPORTS = ("gateway",)
+TRANSPORTS = ("gateway", "grpc")
 
 pytestmark = [
     pytest.mark.parametrize("version", VERSIONS),
@@ -279,7 +279,7 @@ def test_a_corrupt_member(clusters: Clusters, version: str, to: Connect) -> None
 
 
 def _fill(client: Client) -> None:
-    for number in range(40):
+    for number in range(400):
         client.put(b"%d" % number, b"x" * 100_000)
 
 

@@ -167,7 +167,8 @@ def test_client_certificates(clusters: Clusters, version: str, authority: Author
     client = connect(endpoint, Connection(authority.path, *nameless, user="root", password="secret"))
     assert client.put(b"k", b"v") > 0
     client.close()
-    client = connect(endpoint, Connection(authority.path, *named, user="root", password="secret"))
+    named_root = Connection(authority.path, *named, user="root", password="secret")
+    client = connect(endpoint, named_root, transport="gateway")
     with pytest.raises(Unauthenticated, match="CommonName") as refused:
         client.get(b"k")
     assert "without a common name" in refused.value.remedy
@@ -177,7 +178,7 @@ def test_client_certificates(clusters: Clusters, version: str, authority: Author
 def test_a_server_certificate_that_is_for_servers_only(clusters: Clusters, version: str, authority: Authority) -> None:
     server = authority.issue("server", usages=(ExtendedKeyUsageOID.SERVER_AUTH,))
     endpoint = start(clusters, version, server, ETCD_TRUSTED_CA_FILE=authority.path)
-    client = connect(endpoint, Connection(authority.path, *authority.issue("client")))
+    client = connect(endpoint, Connection(authority.path, *authority.issue("client")), transport="gateway")
     assert eventually(lambda: look(client).versions)
 
     def remedy() -> str:

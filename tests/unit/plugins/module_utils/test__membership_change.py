@@ -125,6 +125,13 @@ def test_the_leader_hands_over_before_it_goes() -> None:
     assert not run(cluster, Wish("absent", id="a1")).changed
 
 
+def test_the_only_endpoint_may_be_the_one_that_goes() -> None:
+    cluster = FakeCluster(2)
+    outcome = run(cluster, Wish("absent", id="a1"), endpoints=["http://n1.example:2379"])
+    assert [member.id for member in outcome.after] == ["a2"]
+    assert cluster.now < 1.0
+
+
 def test_dead_members_go_and_healthy_ones_stay_where_quorum_hangs_on_them() -> None:
     cluster = FakeCluster()
     cluster.members["n3"].up = False

@@ -13,6 +13,7 @@ machine cannot carry is skipped in plain sight, never silently.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import signal
@@ -123,7 +124,7 @@ class Runner:
         waiting = [stage for stage in self.stages if stage.name not in self.outcomes]
         names = {stage.name for stage in self.stages}
         running: t.Dict[concurrent.futures.Future[Outcome], Stage] = {}
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool, self._stopping():
             while waiting or running:
                 for stage in list(waiting):
                     needs = [self.outcomes.get(name) for name in stage.needs if name in names]
@@ -139,13 +140,17 @@ class Runner:
                         self._report(running.pop(future), future.result())
         return all(outcome.word != "FAILED" for outcome in self.outcomes.values())
 
-    def stop(self) -> None:
-        """End what runs, with its children: each stage is a process group of its own."""
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGTERM)
+    @contextlib.contextmanager
+    def _stopping(self) -> t.Iterator[None]:
+        """End what runs when this does, with its children: each stage is a process group of its own."""
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stopped = True
+                for process in self._running:
+                    if process.poll() is None:
+                        os.killpg(process.pid, signal.SIGTERM)
 
     def _run(self, stage: Stage) -> Outcome:
         start = time.monotonic()
@@ -255,10 +260,7 @@ def main(names: t.Sequence[str]) -> int:
         return single(stages[0])
     runner = Runner(stages, missing)
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))
-    try:
-        passed = runner.run()
-    finally:
-        runner.stop()
+    passed = runner.run()
     print(summary(runner, time.monotonic() - start))
     return 0 if passed else 1
 

@@ -171,7 +171,7 @@ def is_zombie(pid: int) -> bool:
 
 
 class Record(t.NamedTuple):
-    """What a writer has noted. ``acknowledged``: when, by number. ``ended``: when it stopped, ``None`` if it was killed."""
+    """What a writer has noted. ``acknowledged``: when, by number. ``ended``: when it stopped, ``None`` if killed."""
 
     prefix: str
     begun: float

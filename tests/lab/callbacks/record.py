@@ -29,6 +29,7 @@ options:
 import json
 import time
 import typing as t
+from pathlib import Path
 
 from ansible.plugins.callback import CallbackBase
 
@@ -59,7 +60,8 @@ class CallbackModule(CallbackBase):
 
     def set_options(self, *args: t.Any, **kwargs: t.Any) -> None:
         super().set_options(*args, **kwargs)
-        self._file = open(self.get_option("file"), "w", buffering=1)
+        self._path = Path(self.get_option("file"))
+        self._path.write_text("")
 
     def _note(self, outcome: str, result: t.Any) -> None:
         task = result._task
@@ -74,7 +76,8 @@ class CallbackModule(CallbackBase):
             "remote": outcome != "skipped" and action not in LOCAL and not delegated,
             "result": result._result,
         }
-        self._file.write(json.dumps(line, default=str) + "\n")
+        with self._path.open("a") as file:
+            file.write(json.dumps(line, default=str) + "\n")
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._note("changed" if result._result.get("changed") else "ok", result)

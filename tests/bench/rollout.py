@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role costs, beside the smallest thing that does the same.
+
+    tests/bench/rollout.py [--rounds N] [--keep]
+
+On three test hosts: a first roll-out, a run with nothing to do, a setting and a patch level rolled through the cluster
+while a client writes; beside them tests/bench/floor.sh and a play with one module that does nothing. Walls depend on
+the machine and its load, so everything is done in turns within one run, and the ratios count. Shows medians.
+Fails where a write was lost or more is asked of the hosts than is meant to be; ratios are only told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LAB, BENCH, CACHE = ROOT / "tests/lab", ROOT / "tests/bench", ROOT / ".cache"
+NAME, SUBNET, MIRROR = "bench", "10.77.30.0/24", "http://10.77.30.2"
+HOSTS = {f"etcd{number}": f"10.77.30.1{number}" for number in (1, 2, 3)}
+BEFORE, AFTER = "3.6.14", "3.6.16"
+SSH = (
+    "-o ControlMaster=auto -o ControlPersist=60s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+    "-o LogLevel=ERROR"
+)
+SETTING = {"etcd_settings": {"snapshot-count": 20000}}
+URLS = [f"http://{address}:2379" for address in HOSTS.values()]
+
+
+@dataclasses.dataclass
+class Figures:
+    """All rounds' figures of one thing that was done: walls in seconds, remote results per host, the client's gaps."""
+
+    walls: t.List[float] = dataclasses.field(default_factory=list)
+    results: t.Set[int] = dataclasses.field(default_factory=set)
+    gaps: t.List[float] = dataclasses.field(default_factory=list)
+    lost: int = 0
+
+    @property
+    def wall(self) -> float:
+        return statistics.median(self.walls)
+
+
+class Bench:
+    """Does and measures, in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.figures: t.Dict[str, Figures] = {}
+        self.inventory = directory / "inventory.json"
+        self.inventory.write_text(json.dumps(self._inventory()))
+        self.control = f"{SSH} -o ControlPath={directory}/%C -i {CACHE}/lab/id"
+
+    @staticmethod
+    def _inventory() -> t.Dict[str, t.Any]:
+        sums = {
+            version: {"amd64": (CACHE / f"mirror/v{version}/SHA256SUMS").read_text().split()[0]}
+            for version in (BEFORE, AFTER)
+        }
+        variables = {"etcd_version": BEFORE, "etcd_release_sources": [MIRROR], "etcd_release_checksums": sums}
+        hosts = {host: {"ansible_host": address} for host, address in HOSTS.items()}
+        return {"etcd": {"hosts": hosts, "vars": variables}}
+
+    def of(self, what: str) -> Figures:
+        return self.figures.setdefault(what, Figures())
+
+    def call(self, *command: t.Union[str, Path], **env: str) -> str:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=ROOT,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {command[0]} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def play(self, what: str, playbook: str, **variables: t.Any) -> None:
+        record = self.directory / "results"
+        begun = time.monotonic()
+        self.call(
+            Path(sys.executable).with_name("ansible-playbook"),
+            f"--inventory={self.inventory}",
+            f"--extra-vars={json.dumps(variables)}",
+            playbook,
+            ANSIBLE_CALLBACK_PLUGINS=str(LAB / "callbacks"),
+            ANSIBLE_CALLBACKS_ENABLED="record",
+            ANSIBLE_COLLECTIONS_PATH=str(CACHE),
+            ANSIBLE_PIPELINING="true",
+            ANSIBLE_PRIVATE_KEY_FILE=str(CACHE / "lab/id"),
+            ANSIBLE_REMOTE_USER="root",
+            ANSIBLE_SSH_ARGS=SSH,
+            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.directory / "cp"),
+            ANSIBLE_HOST_KEY_CHECKING="false",
+            RECORD_FILE=str(record),
+        )
+        self.of(what).walls.append(time.monotonic() - begun)
+        lines = [json.loads(line) for line in record.read_text().splitlines()]
+        for host in HOSTS:
+            self.of(what).results.add(sum(line["remote"] for line in lines if line["host"] == host))
+
+    def floor(self, what: str, *arguments: t.Union[str, Path]) -> None:
+        pairs = [f"{host}={address}" for host, address in HOSTS.items()]
+        begun = time.monotonic()
+        self.call(BENCH / "floor.sh", *arguments, *pairs, FLOOR_SSH=self.control)
+        self.of(what).walls.append(time.monotonic() - begun)
+
+    def watched(self, what: str, do: t.Callable[[], None]) -> None:
+        """Do it while a client writes."""
+        writes = self.directory / "writes"
+        self.call(LAB / "writer.py", "start", writes, *URLS)
+        try:
+            do()
+        finally:
+            self.call(LAB / "writer.py", "stop", writes)
+        verdict = json.loads(self.call(LAB / "writer.py", "verify", "--json", writes, *URLS))
+        self.of(what).gaps.append(verdict["gap"])
+        self.of(what).lost += verdict["lost"]
+
+    def forget(self) -> None:
+        """Bare hosts, and no connection kept open."""
+        self.call(LAB / "reset", *HOSTS.values())
+        for path in [*self.directory.glob("cp/*"), *self.directory.glob("?" * 40)]:
+            self.call("ssh", f"-oControlPath={path}", "-Oexit", "host")
+
+    def round(self) -> None:
+        self.forget()
+        self.play("first", "quorum.etcd.site")
+        unit = self.directory / "unit"
+        first = f"root@{HOSTS['etcd1']}"
+        unit.write_text(self.call("ssh", *self.control.split(), first, "cat /etc/systemd/system/etcd.service"))
+        self.play("again", "quorum.etcd.site")
+        self.play("trivial", str(BENCH / "trivial.yml"))
+        self.watched("setting", lambda: self.play("setting", "quorum.etcd.site", **SETTING))
+        self.watched("patch", lambda: self.play("patch", "quorum.etcd.site", **SETTING, etcd_version=AFTER))
+        self.forget()
+        self.floor("floor first", "first", BEFORE, MIRROR, unit)
+        self.watched("floor setting", lambda: self.floor("floor setting", "setting", "ETCD_SNAPSHOT_COUNT=20000"))
+
+    def report(self) -> bool:
+        """Print the table; whether nothing was lost and no more asked of hosts than is meant."""
+        rows = (
+            ("first roll-out", "first", "floor first", "plain script", 3.0, 4),
+            ("nothing to do", "again", "trivial", "one module that does nothing", 1.4, 1),
+            ("setting, rolling", "setting", "floor setting", "plain script", 3.0, 2),
+            ("patch level, rolling", "patch", "setting", "a setting", None, 3),
+        )
+        print(f"{'':22}{'s':>6}{'beside':>8}{'ratio':>7}{'most':>6}{'results per host':>18}  beside it")
+        well = True
+        for label, name, other, beside, most, count in rows:
+            ours, theirs = self.of(name), self.of(other)
+            ratio = ours.wall / theirs.wall
+            results = ",".join(map(str, sorted(ours.results)))
+            told = f"{label:22}{ours.wall:6.1f}{theirs.wall:8.1f}{ratio:7.2f}{most or '':>6}{results:>18}  {beside}"
+            print(told + ("  MISSED" if most is not None and ratio > most else ""))
+            if max(ours.results) > count:
+                print(f"bench: {label}: more than {count} results per host")
+                well = False
+        per_host = (self.of("patch").wall - self.of("setting").wall) / len(HOSTS)
+        print(f"patch level: a setting and {per_host:.1f} s per host (at most 1.0)")
+        for label, name in (("setting", "setting"), ("patch level", "patch"), ("plain script", "floor setting")):
+            one = self.of(name)
+            gaps = ", ".join(f"{gap:.2f}" for gap in one.gaps)
+            print(f"longest gap between acknowledged writes, {label}: {gaps} s; lost {one.lost}")
+            well = well and one.lost == 0
+        return well
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What the role costs, beside the smallest thing that does the same.")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is done (default: %(default)s)")
+    parser.add_argument("--keep", action="store_true", help="leave the test hosts up")
+    options = parser.parse_args()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    pairs = [f"{host}={address}" for host, address in HOSTS.items()]
+    subprocess.run([LAB / "hosts", "up", NAME, SUBNET, *pairs], check=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="qe-") as directory:
+            bench = Bench(Path(directory))
+            for number in range(options.rounds):
+                print(f"round {number + 1} of {options.rounds}", flush=True)
+                bench.round()
+            bench.forget()
+            return 0 if bench.report() else 1
+    finally:
+        if not options.keep:
+            subprocess.run([LAB / "hosts", "down", NAME], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,8 +4,8 @@
 
 """Transport over gRPC, with the libraries ``etcd3`` (its messages) and ``grpcio`` (which it needs itself).
 
-Private to this collection. The libraries are imported when the first transport is made: that takes a quarter of a
-second.
+Private to this collection. The libraries are imported when the first transport is made: that takes about 0.2 s
+of CPU time.
 """
 
 from __future__ import annotations

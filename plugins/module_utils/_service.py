@@ -315,7 +315,7 @@ class ProcfileService:
             if whole:
                 raise ServiceError(
                     f"{self.name} runs under process {whole}, which runs all of {self.path}: stopping one stops all.",
-                    remedy=f"Stop it yourself (kill {whole}); the members are then started one by one.",
+                    remedy=f"Stop it yourself (kill -INT {whole}); the members are then started one by one.",
                 )
             self._end(self._family(runner, server), first=server or runner)
         with contextlib.suppress(OSError):

@@ -444,9 +444,9 @@ def telling(registry: Registry, token: str, verb: str) -> t.Iterator[None]:
             remedy = f"Grant the user's role readwrite on the prefix /{PREFIX}/."
         elif isinstance(error, (Unreachable, Unavailable)):
             remedy = remedy or "Bring the registry up, or check endpoints."
-        where = ", ".join(registry.endpoints)
+        where = "" if "://" in token else f" in the {registry.protocol} registry {', '.join(registry.endpoints)}"
         raise type(error)(
-            f"{token[0].upper()}{token[1:]} cannot {verb} in the {registry.protocol} registry {where}: {error.message}",
+            f"{token[0].upper()}{token[1:]} cannot {verb}{where}: {error.message}",
             remedy=remedy,
             **error.details,
         ) from error

@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explorer
 from ansible_collections.quorum.etcd.plugins.module_utils._entry import Wish
@@ -16,6 +18,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     PermissionDenied,
     Refused,
     Unauthenticated,
+    Unreachable,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._membership_change import Outcome, bring
 from ansible_collections.quorum.etcd.tests.unit.fakes import FakeCluster, FakeMember, FakeTransport
@@ -190,6 +193,37 @@ def test_a_learner_proves_itself_without_a_password() -> None:
     assert run(cluster, Wish("voter", id="a4"), to=to).changed
 
 
+def test_another_server_in_a_cluster_with_users() -> None:
+    cluster = FakeCluster()
+    cluster.members["n4"] = FakeMember(0xA4, "n4", is_learner=True)
+    cluster.users = {"root": "p"}
+
+    class Impostor(FakeTransport):
+        def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:
+            status, text = super().get(path, timeout=timeout)
+            return status, text.replace('server_id="a4"', 'server_id="bad"')
+
+    def to(endpoint: str) -> Client:
+        return Client(Impostor(cluster, endpoint, user="root", password="p"))
+
+    with pytest.raises(Refused, match="does not prove to be n4"):
+        run(cluster, Wish("voter", id="a4"), timeout=3.0, to=to)
+    assert changes(cluster) == []
+
+
+def test_what_somebody_else_did_is_not_our_change() -> None:
+    cluster = FakeCluster()
+    cluster.members["n4"] = FakeMember(0xA4, "n4", up=False, published=False, is_learner=True)
+
+    def promoted() -> None:
+        cluster.start("n4")
+        cluster.members["n4"].is_learner = False
+
+    outcome = run(cluster, Wish("voter", id="a4"), promoted)
+    assert outcome.member is not None
+    assert (outcome.changed, outcome.member.is_learner) == (False, False)
+
+
 def test_too_many_learners() -> None:
     cluster = FakeCluster()
     run(cluster, Wish("learner", NEW))
@@ -307,3 +341,45 @@ def test_dry_refuses_what_could_not_be() -> None:
     cluster.members["n2"].up = False
     with pytest.raises(Refused, match="No majority"):
         run(cluster, Wish("absent", id="a2"), dry=True)
+
+
+def _wishes(size: int) -> st.SearchStrategy[Wish]:
+    known = st.integers(1, size + 2).map(lambda number: f"a{number}")
+    return st.one_of(
+        st.just(Wish("learner", NEW)),
+        st.just(Wish("voter", NEW)),
+        st.builds(Wish, st.just("absent"), id=known),
+        st.builds(Wish, st.sampled_from(("voter", "learner")), st.just(NEW), known),
+    )
+
+
+@given(data=st.data(), size=st.integers(1, 5))
+def test_no_history_costs_quorum(data: st.DataObject, size: int) -> None:
+    """Whatever is wished, whoever is down, whichever answers get lost: who had a quorum keeps it."""
+    cluster = FakeCluster(size)
+    for member in list(cluster.members.values())[1:]:
+        member.up = data.draw(st.booleans())
+    rpcs = st.sampled_from(
+        ["Cluster/MemberAdd", "Cluster/MemberPromote", "Cluster/MemberRemove", "Maintenance/MoveLeader"]
+    )
+    for _step in range(data.draw(st.integers(2, 6))):
+        before = cluster.has_quorum
+        learners = {name for name, member in cluster.members.items() if member.is_learner}
+        cluster.loses, cluster.hangs = data.draw(st.lists(rpcs, max_size=2)), data.draw(st.lists(rpcs, max_size=2))
+        wish = data.draw(_wishes(size))
+        try:
+            outcome = run(cluster, wish, timeout=data.draw(st.sampled_from([0.0, 3.0])))
+        except (Refused, Unreachable):
+            outcome = None
+        assert cluster.has_quorum == before
+        for name in learners & cluster.members.keys():
+            assert cluster.members[name].is_learner or cluster.members[name].up, "a dead learner was promoted"
+        if outcome is not None:
+            cluster.loses, cluster.hangs = [], []
+            again = run(cluster, wish, timeout=0.0)
+            assert not again.changed
+            assert set(again.after) == set(outcome.after)
+        joined = [name for name, member in cluster.members.items() if not member.published]
+        for name in joined:
+            if data.draw(st.booleans()):
+                cluster.start(name)

@@ -148,22 +148,32 @@ def machine(seen: HostSeen) -> str:
 
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
     """What one host needs of the plan."""
-    number, step = made.step(desired.host)
-    starting = step is not None and step.action != "settle"
-    together = number >= 0 and len(made.turns[number].steps) > 1
+    steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
+    present = {item.path for item in cluster.seen[desired.host].releases}
     return {
         "msg": text,
         "cluster": cluster.name,
         "kind": made.kind,
         "length": len(made.turns),
-        "turn": number,
-        "together": starting and together,
-        "before": [item.host for turn in made.turns[: max(number, 0)] for item in turn.steps],
-        "install": starting and desired.release not in {item.path for item in cluster.seen[desired.host].releases},
-        "step": encode(step) if step is not None else {},
+        "steps": steps,
+        "install": desired.release not in present
+        and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
         "peers": peers(desired, cluster),
         "members": list(cluster.seen),
+    }
+
+
+def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:
+    """What the host does in a turn, with the hosts that act in earlier ones; empty if nothing."""
+    steps = made.turns[number].steps
+    mine = next((step for step in steps if step.host == host), None)
+    if mine is None:
+        return {}
+    return {
+        **encode(mine),
+        "together": len(steps) > 1 and mine.action not in ("settle", "remove"),
+        "before": sorted({step.host for turn in made.turns[:number] for step in turn.steps} - {host}),
     }
 
 

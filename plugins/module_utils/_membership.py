@@ -88,9 +88,33 @@ def sparable(members: t.Sequence[Member], member_id: str) -> bool:  # pylint: di
     return verdict.passes and not verdict.downtime
 
 
+def initial_cluster(members: t.Iterable[t.Tuple[str, t.Sequence[str]]]) -> str:
+    """``name=url`` for each name and each of its peer URLs, comma-separated."""
+    return ",".join(f"{name}={url}" for name, urls in members for url in urls)
+
+
+def parse_initial_cluster(text: str) -> t.Dict[str, t.Tuple[str, ...]]:
+    """Names and their peer URLs out of ``ETCD_INITIAL_CLUSTER``."""
+    members: t.Dict[str, t.Tuple[str, ...]] = {}
+    for item in text.split(","):
+        name, equals, url = item.partition("=")
+        if equals:
+            members[name] = (*members.get(name, ()), url)
+    return members
+
+
 def _first_8_bytes(data: bytes) -> str:
     digest = hashlib.sha1(data).digest()  # noqa: S324 - etcd's own choice, nothing is protected by it
     return f"{int.from_bytes(digest[:8], 'big'):x}"
 
 
-__all__ = ("Verdict", "cluster_id", "gate", "member_id", "quorum", "sparable")
+__all__ = (
+    "Verdict",
+    "cluster_id",
+    "gate",
+    "initial_cluster",
+    "member_id",
+    "parse_initial_cluster",
+    "quorum",
+    "sparable",
+)

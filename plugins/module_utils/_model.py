@@ -279,8 +279,15 @@ Words = t.TypeVar("Words")
 
 
 def encode(words: t.Any) -> t.Dict[str, t.Any]:
-    """A dataclass instance as plain data."""
-    return dataclasses.asdict(words)
+    """A dataclass instance as plain data, the way JSON would give it back: tuples are lists."""
+    plain: t.Dict[str, t.Any] = _plain(dataclasses.asdict(words))
+    return plain
+
+
+def _plain(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def decode(kind: t.Type[Words], data: t.Mapping[str, t.Any]) -> Words:

@@ -20,7 +20,9 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
     cluster_id,
     gate,
+    initial_cluster,
     member_id,
+    parse_initial_cluster,
     quorum,
     sparable,
 )
@@ -33,6 +35,9 @@ VERSION_FLOORS = {
     "3.7": Version(3, 6, 11),
 }
 
+
+# Before, etcd forgets a promotion in one of its two stores: there a member joins as a voter at once.
+PROMOTES = Version(3, 5, 20)
 
 _STATES = {"absent": "not there", "empty": "empty", "incomplete": "without a log"}
 
@@ -62,9 +67,13 @@ class Step:
     """What one host does in its turn.
 
     ``action``: ``bootstrap`` (first start), ``start`` (which restarts a server that runs otherwise only while it is not
-    healthy), ``restart``, or ``settle`` (files only, nothing is stopped).
+    healthy), ``restart``, ``settle`` (files only, nothing is stopped), ``join`` (a first start with what ``add`` gave)
+    or ``remove`` (the server is left alone, or retired).
     ``bootstrap`` is the content of its ``bootstrap.env``; ``None`` leaves what is there. ``gated`` steps wait until the
     cluster can spare the member. ``handover`` names the members that leadership should go to.
+
+    What happens to the membership, in this order: ``remove`` the member of this ID; ``retire`` what is on this host;
+    ``add`` the host as ``learner`` or ``voter``; ``move`` it to its peer URLs; the action; ``promote`` it.
     """
 
     host: str
@@ -75,6 +84,11 @@ class Step:
     member_id: str = ""
     gated: bool = False
     handover: t.Tuple[str, ...] = ()
+    remove: str = ""
+    retire: bool = False
+    add: str = ""
+    move: bool = False
+    promote: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,11 +262,12 @@ class _Planner:
         self.warnings: t.List[str] = []
 
     def plan(self) -> Plan:
-        self._not_yet()
-        self._unusable()
+        self._named()
+        self._unusable(but=self.options.replace)
         members = self._members()
         if members is not None:
             return self._converge(members)
+        self._unusable()
         self._serves_unlisted()
         with_data = [wish for wish in self.desired if self.seen[wish.host].data.initialised]
         if all(condition(self.seen[wish.host]) in ("blank", "waiting") for wish in self.desired):
@@ -269,25 +284,28 @@ class _Planner:
 
     # --- what is refused whatever the cluster does ----------------------------------------------------------------
 
-    def _not_yet(self) -> None:
-        for name in self.options.remove:
-            self.refusals.add(
-                f"removing {name} (etcd_remove_members) is not carried out yet",
-                "Until it is, remove the member with etcdctl member remove, and take its name out of "
-                "etcd_remove_members.",
-            )
+    def _named(self) -> None:
+        """Whom the user named to go must be known, and not be meant to stay at the same time."""
+        names = {wish.name for wish in self.desired} | {missing.name for missing in self.absent}
         for name in self.options.replace:
-            self.refusals.add(
-                f"replacing {name} (etcd_replace_members) is not carried out yet",
-                "Until it is, take the name out of etcd_replace_members; what to do by hand is then said for each "
-                "member that has lost its data.",
-            )
+            if name in self.options.remove:
+                self.refusals.add(
+                    f"{name} is in etcd_replace_members and in etcd_remove_members",
+                    "Take it out of one of them.",
+                )
+            elif name not in names:
+                self.refusals.add(
+                    f"{name} (etcd_replace_members) is the etcd_name of no host of this cluster",
+                    f"Its hosts have the names {', '.join(sorted(names))}.",
+                )
         self.refusals.raise_if_any()
 
-    def _unusable(self) -> None:
-        """Data that cannot be read, or that is not ours to start."""
+    def _unusable(self, *, but: t.Sequence[str] = ()) -> None:
+        """Data that cannot be read, or that is not ours to start; ``but`` that of members who are to be replaced."""
         for wish in self.desired:
             seen = self.seen[wish.host]
+            if wish.name in but:
+                continue
             if seen.data.problem:
                 self.refusals.add(
                     f"the data of {wish.host} in {seen.data.path} cannot be read: {seen.data.problem.rstrip('.')}",
@@ -365,14 +383,18 @@ class _Planner:
         self.refusals.raise_if_any()
 
     def _bootstrap(self) -> Plan:
+        self.desired = tuple(wish for wish in self.desired if wish.name not in self.options.remove)
+        if not self.desired:
+            self.notes.append("every host is in etcd_remove_members")
+            return self._made("nothing", ())
         self._all_must_be_observed("a bootstrap")
-        token = self.options.token or fresh_token(self.options.cluster, self.seen)
+        token = self.options.token or self._begun_token() or fresh_token(self.options.cluster, self.seen)
         used = [
             wish.host
             for wish in self.desired
             if (self.seen[wish.host].files.bootstrap or {}).get("ETCD_INITIAL_CLUSTER_TOKEN") == token
         ]
-        if used:
+        if used and self.options.token:
             self.warnings.append(
                 f"etcd_bootstrap_token {token} was used before on {', '.join(used)}: if a disk of that attempt comes "
                 "back later, it damages the new cluster. Leave the variable empty to get a new token each time"
@@ -385,6 +407,17 @@ class _Planner:
         )
         self.notes.append(f"token {token}")
         return self._made("bootstrap", (Turn(steps, "first start of a new cluster"),))
+
+    def _begun_token(self) -> str:
+        """Of a first start under way: what was started just now, and has no data yet, will have it any moment."""
+        for wish in self.desired:
+            seen = self.seen[wish.host]
+            environment = seen.process.environment if seen.process is not None else seen.files.bootstrap or {}
+            if seen.process is not None or seen.service.state not in ("inactive", "failed"):
+                token = environment.get("ETCD_INITIAL_CLUSTER_TOKEN", "")
+                if token:
+                    return token
+        return ""
 
     def _bootstrap_environment(self, token: str) -> t.Dict[str, str]:
         return {
@@ -459,6 +492,8 @@ class _Planner:
         return self._made("resume", (Turn(tuple(steps), "an interrupted bootstrap goes on"),))
 
     def _cold_start(self, with_data: t.Sequence[Desired]) -> Plan:
+        if self.options.remove or self.options.replace:
+            self.warnings.append("no member is removed or replaced before the cluster has quorum: run again then")
         needed = quorum(len(self.desired) + len(self.absent))
         self._one_cluster(with_data)
         for wish in with_data:
@@ -559,10 +594,8 @@ class _Planner:
         self.refusals.add(
             f"{self._story(wish)}. It is listed as member {member.id} and was started before, so it is never started "
             "empty under its old identity",
-            f"If the disk of {wish.host} can be brought back, do so and run again. If not, replace the member, once "
-            f"the others are healthy: etcdctl member remove {member.id}, then etcdctl member add {wish.name} --learner "
-            f"--peer-urls={','.join(wish.peer_urls)}, then run again. (etcd_replace_members will do that; it is not "
-            "carried out yet.)",
+            f"If the disk of {wish.host} can be brought back, do so and run again. If not, have the member replaced by "
+            f"a new one: -e etcd_replace_members={wish.name}.",
         )
 
     def _refuse_moved_data(self, wish: Desired) -> bool:
@@ -596,40 +629,177 @@ class _Planner:
     # --- the cluster has quorum -----------------------------------------------------------------------------------
 
     def _converge(self, members: t.Tuple[Member, ...]) -> Plan:
+        everyone = self.desired
         listed = self._listed(members)
+        self.desired = tuple(wish for wish in everyone if wish.name not in self.options.remove)
+        leaving = tuple(wish for wish in everyone if wish.name in self.options.remove)
         first: t.List[Step] = []
+        updates: t.List[Step] = []
+        joins: t.List[Step] = []
         restarts: t.List[t.Tuple[Desired, Member]] = []
         sick: t.List[Desired] = []
         for wish in self.desired:
             member = listed.get(wish.host)
+            join = self._join(wish, member)
+            if join is not None:
+                joins.append(join)
+                continue
             if member is None:
                 continue
             step = self._member_step(wish, member, members)
             if step is not None:
-                first.append(step)
+                (updates if step.move and step.action == "settle" else first).append(step)
             elif self._differs(wish):
                 restarts.append((wish, member))
             elif self.seen[wish.host].process is not None and not self._healthy(wish.host):
                 sick.append(wish)
         self._version_rules([wish for wish in self.desired if wish.host in listed])
+        self._joining_versions(joins)
+        dead, healthy = self._removals(members, leaving, listed)
         self._others(members, listed)
         self.refusals.raise_if_any()
         helped = {step.host for step in first}
-        turns, refusals = self._restart_turns(restarts, listed, members, helped)
+        later, after = self._after(members, listed, dead, joins)
+        turns, refusals = self._restart_turns(restarts, later, after, helped | {step.host for step in joins})
         if refusals and sick:
             # With those that are not healthy now, it would do.
             first += self._waits(sick, listed)
             helped |= {wish.host for wish in sick}
             sick = []
-            turns, refusals = self._restart_turns(restarts, listed, members, helped)
+            turns, refusals = self._restart_turns(restarts, later, after, helped | {step.host for step in joins})
         for reason, remedy in refusals:
             self.refusals.add(reason, remedy)
         self.refusals.raise_if_any()
-        if first:
-            turns.insert(0, Turn(tuple(first), "nothing that serves is stopped"))
+        turns = [
+            *([Turn(tuple(first), "nothing that serves is stopped")] if first else []),
+            *(Turn((step,), "a dead member leaves") for step in dead),
+            *(Turn((step,), "one member at a time") for step in joins),
+            *(Turn((step,), "one member at a time") for step in updates),
+            *turns,
+            *(Turn((step,), "a member leaves") for step in healthy),
+        ]
         if sick:
             turns.append(Turn(tuple(self._waits(sick, listed)), "until all are healthy"))
         return self._made("converge" if turns else "nothing", tuple(turns))
+
+    def _after(
+        self,
+        members: t.Sequence[Member],
+        listed: t.Mapping[str, Member],
+        dead: t.Sequence[Step],
+        joins: t.Sequence[Step],
+    ) -> t.Tuple[t.Dict[str, Member], t.Tuple[Member, ...]]:
+        """Who is listed once the dead have left and the new have joined."""
+        gone = {step.remove for step in [*dead, *joins]}
+        new = {
+            step.host: Member(f"new:{step.host}", wish.name, wish.peer_urls, wish.client_urls)
+            for step in joins
+            for wish in self.desired
+            if wish.host == step.host
+        }
+        stay = {host: member for host, member in listed.items() if member.id not in gone}
+        return {**stay, **new}, (*(one for one in members if one.id not in gone), *new.values())
+
+    # --- members come and go ---
+
+    def _join(self, wish: Desired, member: t.Optional[Member]) -> t.Optional[Step]:
+        """The step of a host that is to become a member, or a new one in place of what it was; ``None`` if it is not.
+
+        Whatever a host was, it joins blank: under a new identity, with no data.
+        """
+        seen = self.seen[wish.host]
+        state = condition(seen)
+        named = wish.name in self.options.replace
+        if member is None:
+            if not named and (seen.data.initialised or state == "lost"):
+                self._refuse_unlisted(wish)
+                return None
+            retire = state not in ("blank", "waiting") or seen.process is not None or seen.data.initialised
+            return self._joining(wish, "is not a member yet", retire=retire)
+        intact = seen.data.initialised and seen.data.member_id == member.id and not seen.data.problem
+        if named and intact:
+            self.notes.append(f"{wish.name} (etcd_replace_members) has its data and is not replaced")
+            return None
+        if named and (member.started or seen.data.initialised or state == "lost"):
+            return self._joining(wish, "is replaced by a new member", remove=member.id, retire=True)
+        # A learner has no vote that could be lost.
+        if member.is_learner and member.started and state == "waiting" and not seen.data.initialised:
+            return self._joining(wish, "lost its data before it was a voter", remove=member.id, retire=True)
+        return None
+
+    def _joining(self, wish: Desired, reason: str, *, remove: str = "", retire: bool = False) -> Step:
+        voter = self._promotion_forgotten()
+        step = self._step(wish, "join", reason)
+        return dataclasses.replace(
+            step, remove=remove, retire=retire, add="voter" if voter else "learner", promote=not voter
+        )
+
+    def _promotion_forgotten(self) -> bool:
+        """Whether a member runs a version that must not promote learners."""
+        versions = [running_version(self.seen[wish.host]) for wish in self.desired if self._healthy(wish.host)]
+        return any(version is not None and version < PROMOTES for version in versions)
+
+    def _joining_versions(self, joins: t.Sequence[Step]) -> None:
+        cluster = self._cluster_version()
+        if cluster is None:
+            return
+        for wish in self.desired:
+            if wish.host not in {step.host for step in joins}:
+                continue
+            after = Version.parse(wish.version)
+            if not (cluster.major, cluster.minor) <= (after.major, after.minor) <= (cluster.major, cluster.minor + 1):
+                self.refusals.add(
+                    f"{wish.host} is to join with {after}, and the cluster is at {cluster.line}",
+                    f"Set its etcd_version to a release of {cluster.line} first.",
+                )
+
+    def _removals(
+        self, members: t.Sequence[Member], leaving: t.Sequence[Desired], listed: t.Mapping[str, Member]
+    ) -> t.Tuple[t.List[Step], t.List[Step]]:
+        """The steps of those that were named to leave: of members that are not healthy, and of the others.
+
+        Where the member's own host is not at hand, another one has the member removed.
+        """
+        dead: t.List[Step] = []
+        healthy: t.List[Step] = []
+        hosts = {listed[wish.host].id: wish for wish in leaving if wish.host in listed}
+        going = [one for one in members if one.name in self.options.remove or one.id in hosts]
+        known = {one.name for one in going} | {hosts[one.id].name for one in going if one.id in hosts}
+        self.notes += [
+            f"{name} (etcd_remove_members) is not a member" for name in self.options.remove if name not in known
+        ]
+        self._can_leave(members, going, listed)
+        helper = next((wish for wish in self.desired if self._healthy(wish.host)), None)
+        for member in going:
+            host = hosts.get(member.id)
+            if host is not None:
+                step = Step(
+                    host.host, "remove", "leaves the cluster", member_id=member.id, remove=member.id, retire=True
+                )
+                (healthy if self._healthy(host.host) else dead).append(step)
+            elif helper is not None:
+                reason = f"has {member.label} removed, whose host is not at hand"
+                dead.append(Step(helper.host, "remove", reason, remove=member.id))
+        for wish in leaving:
+            seen = self.seen[wish.host]
+            left = seen.process is not None or seen.data.initialised or seen.files.environment is not None
+            if wish.host not in listed and left:
+                healthy.append(Step(wish.host, "remove", "is not a member any more", retire=True))
+        return dead, healthy
+
+    def _can_leave(
+        self, members: t.Sequence[Member], going: t.Sequence[Member], listed: t.Mapping[str, Member]
+    ) -> None:
+        gone = {member.id for member in going if not member.is_learner}
+        stay = [member for member in members if not member.is_learner and member.id not in gone]
+        down = {member.id for host, member in listed.items() if not self._healthy(host)}
+        up = [member for member in stay if member.id not in down]
+        if gone and (not stay or len(up) < quorum(len(stay))):
+            names = ", ".join(member.label for member in going)
+            self.refusals.add(
+                f"{names} cannot leave: of the {len(stay)} voters that would stay, {len(up)} are healthy",
+                "Bring the others back first, or name fewer members in etcd_remove_members.",
+            )
 
     def _listed(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
         """The members that hosts are, by host; refused where that is not clear."""
@@ -638,8 +808,8 @@ class _Planner:
         for wish in self.desired:
             member = assigned.get(wish.host)
             if member is None:
-                self._refuse_unlisted(wish)
-            elif member.id in owners:
+                continue
+            if member.id in owners:
                 self.refusals.add(
                     f"{owners[member.id]} and {wish.host} both have the data of member {member.label} ({member.id}): "
                     "one is a copy, and only one may ever run",
@@ -656,10 +826,20 @@ class _Planner:
             return self._finish(wish, member, members)
         if self._refuse_member(wish, member):
             return None
-        if seen.process is None:
-            return self._step(wish, "start", "is down", member_id=member.id)
-        if self._differs(wish):
-            return None
+        moves = set(member.peer_urls) != set(wish.peer_urls)
+        if seen.process is None or member.is_learner:
+            action = "restart" if self._differs(wish) else "start"
+            reason = "is down" if seen.process is None else "is a learner yet"
+            step = self._step(wish, action, reason, member_id=member.id, gated=action == "restart")
+            return dataclasses.replace(step, move=moves, promote=member.is_learner)
+        return None if self._differs(wish) else self._settling(wish, member, moves=moves)
+
+    def _settling(self, wish: Desired, member: Member, *, moves: bool) -> t.Optional[Step]:
+        """The step of a member that runs as wished and is otherwise not yet as it should be."""
+        seen = self.seen[wish.host]
+        if moves:
+            step = self._step(wish, "settle", "is listed with other peer URLs", member_id=member.id)
+            return dataclasses.replace(step, move=True)
         unformed = seen.files.bootstrap is not None
         if unformed and not (member.started and self._healthy(wish.host)):
             return self._step(wish, "start", "runs, and has not formed yet", member_id=member.id)
@@ -672,13 +852,6 @@ class _Planner:
     def _refuse_member(self, wish: Desired, member: Member) -> bool:
         """Whether a listed member cannot be touched: it is not what the list says, or was not wished so."""
         seen = self.seen[wish.host]
-        if set(member.peer_urls) != set(wish.peer_urls):
-            self.refusals.add(
-                f"{wish.host} is listed with peer URL {', '.join(member.peer_urls)}, and {', '.join(wish.peer_urls)} "
-                "is wished; changing it is not carried out yet",
-                f"Put etcd_address and etcd_peer_port of {wish.host} back.",
-            )
-            return True
         if not seen.data.initialised:
             self._refuse_lost(wish, member)
             return True
@@ -703,7 +876,8 @@ class _Planner:
             ),
             "ETCD_INITIAL_CLUSTER_STATE": "existing",
         }
-        return self._step(wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id)
+        step = self._step(wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id)
+        return dataclasses.replace(step, promote=member.is_learner)
 
     def _waits(self, wishes: t.Sequence[Desired], listed: t.Mapping[str, Member]) -> t.List[Step]:
         steps = []
@@ -716,36 +890,29 @@ class _Planner:
 
     def _refuse_unlisted(self, wish: Desired) -> None:
         seen = self.seen[wish.host]
+        remedy = (
+            f"If {wish.host} shall join as a new member, name it: etcd_replace_members={wish.name}. What is there is "
+            "moved aside."
+        )
         if seen.data.initialised:
             self.refusals.add(
                 f"{wish.host} is not a member, but has data in {seen.data.path} (member {seen.data.member_id} of "
                 f"cluster {seen.data.cluster_id}): a removed member's, or another cluster's",
-                f"Stop the service on {wish.host} and {_aside(seen)}. Adding members is not carried out yet: until it "
-                "is, take the host out of the group.",
+                remedy,
             )
         else:
-            self.refusals.add(
-                f"{wish.host} is not a member, and adding members is not carried out yet",
-                f"Until it is, take {wish.host} out of the group, or add it by hand: etcdctl member add {wish.name} "
-                f"--learner --peer-urls={','.join(wish.peer_urls)}, then run again.",
-            )
+            self.refusals.add(f"{wish.host} is not a member any more, and its data is lost ({seen.data.path})", remedy)
 
     def _others(self, members: t.Sequence[Member], listed: t.Mapping[str, Member]) -> None:
         known = {member.id for member in listed.values()}
         absent = {missing.name for missing in self.absent}
         for member in members:
-            if member.id not in known and member.name not in absent:
+            if member.id not in known and member.name not in absent and member.name not in self.options.remove:
                 self.warnings.append(
                     f"member {member.label} ({member.id}, {', '.join(member.peer_urls)}) is listed and not in the "
                     "inventory; it is left alone"
                 )
         self._warn_of_absent()
-        for member in listed.values():
-            if member.is_learner:
-                self.warnings.append(
-                    f"member {member.label} is a learner, and promoting is not carried out yet: once it has caught up, "
-                    f"etcdctl member promote {member.id}"
-                )
 
     def _warn_of_absent(self) -> None:
         self.warnings += [f"{missing.host} {missing.why}: nothing is done there" for missing in self.absent]
@@ -822,6 +989,7 @@ class _Planner:
             elif not healthy:
                 reason += ", and is not healthy"
             step = self._step(wish, "restart", reason, member_id=member.id, gated=True, handover=tuple(settled))
+            step = dataclasses.replace(step, move=set(member.peer_urls) != set(wish.peer_urls))
             turns.append(Turn((step,), "writes stop meanwhile" if verdict.downtime else "the cluster can spare it"))
             settled = [*settled, wish.name]
             presumed = presumed | {member.id}
@@ -869,21 +1037,6 @@ class _Planner:
         return Plan(self.options.cluster, kind, turns, notes=tuple(self.notes), warnings=tuple(self.warnings))
 
 
-def initial_cluster(members: t.Iterable[t.Tuple[str, t.Sequence[str]]]) -> str:
-    """``name=url`` for each name and each of its peer URLs, comma-separated."""
-    return ",".join(f"{name}={url}" for name, urls in members for url in urls)
-
-
-def parse_initial_cluster(text: str) -> t.Dict[str, t.Tuple[str, ...]]:
-    """Names and their peer URLs out of ``ETCD_INITIAL_CLUSTER``."""
-    members: t.Dict[str, t.Tuple[str, ...]] = {}
-    for item in text.split(","):
-        name, equals, url = item.partition("=")
-        if equals:
-            members[name] = (*members.get(name, ()), url)
-    return members
-
-
 def _directory(path: str) -> str:
     return path.rpartition("/")[0]
 
@@ -905,8 +1058,6 @@ __all__ = (
     "condition",
     "drift",
     "fresh_token",
-    "initial_cluster",
-    "parse_initial_cluster",
     "pending",
     "plan",
     "running_version",

@@ -13,12 +13,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Plan, Step
 
-_WORDS = {
-    "bootstrap": "first start",
-    "start": "start",
-    "restart": "restart",
-    "settle": "settle",
-}
+_WORDS = {"bootstrap": "first start"}
 
 
 def plan_text(plan: Plan, warnings: t.Sequence[str] = (), *, diff: bool = False) -> str:
@@ -29,14 +24,14 @@ def plan_text(plan: Plan, warnings: t.Sequence[str] = (), *, diff: bool = False)
     for number, turn in enumerate(plan.turns, start=1):
         lines.append(f"  turn {number}: {turn.reason}")
         for step in turn.steps:
-            word = _WORDS[step.action]
+            word = _WORDS.get(step.action, step.action)
             lines.append(f"    {step.host}: {word}" + (f" ({step.reason})" if step.reason != word else ""))
             lines += [f"      {change}" for change in step.changes if diff or _worth_showing(step)]
     return "\n".join(lines)
 
 
 def _worth_showing(step: Step) -> bool:
-    return step.action != "bootstrap"
+    return step.action not in ("bootstrap", "join")
 
 
 __all__ = ("plan_text",)

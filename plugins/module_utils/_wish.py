@@ -104,17 +104,13 @@ def warnings(wishes: t.Sequence[Wish], members: int) -> t.Tuple[str, ...]:
     found = []
     if members % 2 == 0:
         found.append(f"{members} members survive no more failures than {members - 1} would")
+    plain = [wish.host for wish in wishes if _serves_plainly(wish)]
+    if plain:
+        found.append(
+            f"there is no TLS: whoever reaches the client port of {', '.join(plain)} can read and write everything"
+        )
     for wish in wishes:
         version = Version.parse(wish.version)
-        merged = settings.merge(own_settings(wish), wish.settings)
-        open_to_all = [
-            url
-            for url in str_list(merged.get("listen-client-urls"))
-            if url.startswith("http://") and not _is_loopback(url)
-        ]
-        if open_to_all:
-            url = open_to_all[0]
-            found.append(f"{wish.host}: whoever reaches {url} can read and write everything, there is no TLS")
         found += [f"{wish.host}: {text}" for text in settings.warnings(wish.settings, version, own_settings(wish))]
     return tuple(dict.fromkeys(found))
 
@@ -430,6 +426,11 @@ def _ip(address: str) -> t.Optional[t.Union[ipaddress.IPv4Address, ipaddress.IPv
         return None if "%" in address else ipaddress.ip_address(address)
     except ValueError:
         return None
+
+
+def _serves_plainly(wish: Wish) -> bool:
+    urls = str_list(settings.merge(own_settings(wish), wish.settings).get("listen-client-urls"))
+    return any(url.startswith("http://") and not _is_loopback(url) for url in urls)
 
 
 def _is_loopback(url: str) -> bool:

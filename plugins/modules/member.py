@@ -29,6 +29,10 @@ attributes:
   idempotent:
     support: full
 options:
+  name:
+    description: The name that the member will start with, for RV(initial_cluster). It is not looked up.
+    type: str
+    default: ""
   peer_urls:
     description:
       - Peer URLs of the member. A listed member is the one that is meant if it has exactly these, in any order.
@@ -139,6 +143,13 @@ members:
   type: list
   elements: dict
   contains: *member
+initial_cluster:
+  description:
+    - All members afterwards, the way a new one needs them for its first start (C(ETCD_INITIAL_CLUSTER)).
+    - A member that never started is named by its ID, as etcd looks at the peer URLs of others alone.
+  returned: success
+  type: str
+  sample: infra1=http://192.0.2.11:2380,infra4=http://192.0.2.14:2380
 waited:
   description: How long something was in the way, in seconds.
   returned: success
@@ -165,6 +176,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explorer, connect
 from ansible_collections.quorum.etcd.plugins.module_utils._entry import wish_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
 from ansible_collections.quorum.etcd.plugins.module_utils._membership_change import bring
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Member
 
@@ -174,6 +186,7 @@ def argument_spec() -> ArgumentSpec:
     return connection_spec().merge(
         ArgumentSpec(
             {
+                "name": {"type": "str", "default": ""},
                 "peer_urls": {"type": "list", "elements": "str"},
                 "id": {"type": "str"},
                 "state": {"type": "str", "choices": ["learner", "voter", "absent"], "default": "learner"},
@@ -235,6 +248,10 @@ def main() -> None:
         result: t.Dict[str, t.Any] = {
             "changed": outcome.changed,
             "members": [_fields(member) for member in outcome.after],
+            "initial_cluster": initial_cluster(
+                (params["name"] if member == outcome.member and params["name"] else member.label, member.peer_urls)
+                for member in outcome.after
+            ),
             "waited": round(outcome.waited, 3),
         }
         if outcome.member is not None:

@@ -65,32 +65,27 @@ length:
   returned: success
   type: int
   sample: 3
-turn:
-  description: In which of them this host acts, from 0; -1 where it has nothing to do.
-  returned: success
-  type: int
-  sample: 0
-together:
-  description: Others act in the same turn, so starting and waiting are two tasks.
-  returned: success
-  type: bool
-  sample: true
-before:
-  description: The hosts that act in earlier turns.
+steps:
+  description:
+    - What this host does in each turn; an empty dictionary where it does nothing.
+    - With the hosts that act before it, and whether others act in the same turn, so that starting and waiting are two
+      tasks.
   returned: success
   type: list
-  elements: str
-  sample: [etcd1]
+  elements: dict
+  sample:
+    - {}
+    - action: restart
+      host: etcd1
+      reason: runs with other settings
+      gated: true
+      together: false
+      before: [etcd2]
 install:
   description: The release must be brought to this host first.
   returned: success
   type: bool
   sample: true
-step:
-  description: What this host does in its turn; empty where it has nothing to do.
-  returned: success
-  type: dict
-  sample: {"action": "restart", "host": "etcd1", "reason": "runs with other settings", "gated": true}
 desired:
   description: This host's server as it is wished, with its whole environment.
   returned: success

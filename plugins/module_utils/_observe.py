@@ -111,6 +111,8 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     files, hidden = _look_at_files(instance, service)
     releases = _look_at_releases(instance, files, run)
     process = _in_terms_of(releases, _process.look(state.main_pid) if state.main_pid else None, files.release)
+    # Before the data: a server that has just come up is never seen to serve without any.
+    local = _look_at_local(process, connect) if process else None
     data = _look_at_data(instance, service, files, process)
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
@@ -124,7 +126,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
         directories=_look_at_directories(instance, data),
         user=instance.deployment == "procfile" or _user_exists(instance.owner),
         process=process,
-        local=_look_at_local(process, connect) if process else None,
+        local=local,
     )
 
 

@@ -24,6 +24,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     HostSeen,
     ProcessSeen,
     ReleaseSeen,
+    ServiceSeen,
     decode,
     encode,
 )
@@ -141,6 +142,24 @@ def test_a_program_that_is_itself_a_link_is_named_as_its_release(tmp_path: Path)
         found = _observe._in_terms_of(releases, runs, linked)
         assert found is not None
         assert found.executable == f"{expected.path}/etcd"
+
+
+def test_one_that_serves_is_never_seen_without_its_data(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come up while it is looked at."""
+    wal = Path(instance.data_dir, "member", "wal")
+
+    def look(*_args: t.Any) -> EndpointSeen:
+        wal.mkdir(parents=True)
+        (wal / "0000000000000000-0000000000000000.wal").touch()
+        return EndpointSeen("http://127.0.0.1:1", True)
+
+    runs = process({"ETCD_DATA_DIR": instance.data_dir})
+    monkeypatch.setattr(ProcfileService, "seen", lambda _self: ServiceSeen("m1", exists=True, main_pid=7))
+    monkeypatch.setattr(_process, "look", lambda _pid: runs)
+    monkeypatch.setattr(_observe, "_look_at_local", look)
+    seen = observe(instance, run=no_command, connect=no_server)
+    assert seen.local is not None
+    assert seen.data.state == "initialised"
 
 
 # --- where the data is --------------------------------------------------------------------------------------------

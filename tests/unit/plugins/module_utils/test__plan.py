@@ -195,6 +195,18 @@ def test_no_data_anywhere_with_a_fixed_token_used_before_is_warned_of() -> None:
     assert "etcd_bootstrap_token" in warned(made)
 
 
+@pytest.mark.parametrize("comes_up", [True, False])
+def test_a_first_start_under_way_keeps_its_token(comes_up: bool) -> None:
+    """What was started has no data yet, and will have it any moment, of the cluster that its token makes."""
+    scene = interrupted(2, token="first")
+    scene.change(2, "data", state="incomplete", member_id="", cluster_id="", last_index=None)
+    if not comes_up:
+        scene.change(2, "service", state="activating").change(2, process=None, local=None)
+    made = scene.plan()
+    assert (made.kind, made.notes, made.warnings[:-1]) == ("bootstrap", ("token first",), ())
+    assert "moved aside" in warned(made)
+
+
 @pytest.mark.parametrize("why", ["is unreachable", "was left out of this run", "is in another batch of this run"])
 def test_no_bootstrap_without_a_look_at_every_host(why: str) -> None:
     told = Scene(formed=False).lose_sight(2, why).refusal()

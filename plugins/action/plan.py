@@ -82,6 +82,7 @@ class ActionModule(ActionBase):
                 allow_downtime=first.allow_downtime,
                 remove=first.remove,
                 replace=first.replace,
+                size=first.discovery_size if first.bootstrap == "discovery" else 0,
             ),
         )
         told = [*warnings(cluster.wishes, len(cluster.wishes) + len(cluster.absent)), *made.warnings]
@@ -159,8 +160,14 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "install": desired.release not in present
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
-        "peers": peers(desired, cluster),
+        "peers": peers(desired, made, cluster),
+        "proxy": desired.host in made.proxies,
         "members": list(cluster.seen),
+        "expected": [
+            {"name": wish.name, "host": wish.address, "port": wish.peer_port, "client_port": wish.client_port}
+            for wish in cluster.wishes
+            if wish.host not in made.proxies
+        ],
     }
 
 
@@ -173,13 +180,20 @@ def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:
     return {
         **encode(mine),
         "together": len(steps) > 1 and mine.action not in ("settle", "remove"),
+        "first": steps[0].host,
+        "size": len(steps),
         "before": sorted({step.host for turn in made.turns[:number] for step in turn.steps} - {host}),
     }
 
 
-def peers(desired: Desired, cluster: Cluster) -> t.List[str]:
+def peers(desired: Desired, made: Plan, cluster: Cluster) -> t.List[str]:
     """Client URLs of the other members: as wished, and as listed, those of absent hosts among them."""
-    wished = [url for wish in cluster.wishes if wish.host != desired.host for url in desire(wish).client_urls]
+    wished = [
+        url
+        for wish in cluster.wishes
+        if wish.host not in (desired.host, *made.proxies)
+        for url in desire(wish).client_urls
+    ]
     lists = [seen.local.members for seen in cluster.seen.values() if seen.local is not None and seen.local.members]
     listed = [url for members in lists[:1] for member in members if not member.is_learner for url in member.client_urls]
     return [url for url in dict.fromkeys([*wished, *listed]) if url not in desired.client_urls]

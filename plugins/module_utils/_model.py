@@ -254,7 +254,8 @@ class Desired:
     """A member and its server, the way they are wished; validated.
 
     ``environment`` is the whole steady environment, fence included. ``release`` is the directory the release link
-    shall point to. ``definition`` is the text of the unit, or the Procfile's line.
+    shall point to. ``definition`` is the text of the unit, or the Procfile's line. ``discovery`` is the protocol of the
+    registry where ``bootstrap`` is ``discovery``; ``first_start`` are variables that only a first start reads.
     """
 
     host: str
@@ -271,6 +272,8 @@ class Desired:
     deployment: str = "systemd"
     bootstrap: str = "static"
     enabled: bool = True
+    discovery: str = ""
+    first_start: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 # --- serialisation ------------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ VERSION_FLOORS = {
 }
 
 
+# What members draw their IDs from, whichever way they found each other.
+_TOKENS = ("ETCD_INITIAL_CLUSTER_TOKEN", "ETCD_DISCOVERY_TOKEN", "ETCD_DISCOVERY")
+
 # Before, etcd forgets a promotion in one of its two stores: there a member joins as a voter at once.
 PROMOTES = Version(3, 5, 20)
 
@@ -53,13 +56,17 @@ class Absent:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What the user allows and names. ``token`` is the one for a new bootstrap; empty: a fresh one."""
+    """What the user allows and names. ``token`` is the one for a new bootstrap; empty: a fresh one.
+
+    ``size`` is how many members a cluster found by discovery has, 0: all. Hosts beyond it are proxies.
+    """
 
     cluster: str
     token: str = ""
     allow_downtime: bool = False
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +76,9 @@ class Step:
     ``action``: ``bootstrap`` (first start), ``start`` (which restarts a server that runs otherwise only while it is not
     healthy), ``restart``, ``settle`` (files only, nothing is stopped), ``join`` (a first start with what ``add`` gave)
     or ``remove`` (the server is left alone, or retired).
-    ``bootstrap`` is the content of its ``bootstrap.env``; ``None`` leaves what is there. ``gated`` steps wait until the
-    cluster can spare the member. ``handover`` names the members that leadership should go to.
+    ``bootstrap`` is the content of its ``bootstrap.env``: ``None`` leaves what is there, and without content the file
+    goes. ``token`` is the discovery token to make for the turn. ``gated`` steps wait until the cluster can spare the
+    member. ``handover`` names the members that leadership should go to.
 
     What happens to the membership, in this order: ``remove`` the member of this ID; ``retire`` what is on this host;
     ``add`` the host as ``learner`` or ``voter``; ``move`` it to its peer URLs; the action; ``promote`` it.
@@ -89,6 +97,7 @@ class Step:
     add: str = ""
     move: bool = False
     promote: bool = False
+    token: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,13 +110,14 @@ class Turn:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """``kind``: ``bootstrap``, ``resume``, ``cold-start``, ``converge`` or ``nothing``."""
+    """``kind``: ``bootstrap``, ``resume``, ``cold-start``, ``converge`` or ``nothing``; ``proxies`` are hosts."""
 
     cluster: str
     kind: str
     turns: t.Tuple[Turn, ...] = ()
     notes: t.Tuple[str, ...] = ()
     warnings: t.Tuple[str, ...] = ()
+    proxies: t.Tuple[str, ...] = ()
 
     def step(self, host: str) -> t.Tuple[int, t.Optional[Step]]:
         """The number of the host's turn, from 0, and its step; ``(-1, None)`` where it has none."""
@@ -260,11 +270,13 @@ class _Planner:
         self.refusals = _Refusals(options.cluster)
         self.notes: t.List[str] = []
         self.warnings: t.List[str] = []
+        self.proxies: t.Tuple[str, ...] = ()
 
     def plan(self) -> Plan:
         self._named()
         self._unusable(but=self.options.replace)
         members = self._members()
+        self._set_proxies_apart(members)
         if members is not None:
             return self._converge(members)
         self._unusable()
@@ -355,6 +367,19 @@ class _Planner:
                 )
         self.refusals.raise_if_any()
 
+    def _set_proxies_apart(self, members: t.Optional[t.Sequence[Member]]) -> None:
+        """The first hosts of the inventory are the members of a bootstrap; afterwards the membership decides."""
+        if not self.options.size:
+            return
+        assigned = self._assign(members or ())
+        voters = len([member for member in members or () if not member.is_learner])
+        blank = [
+            wish for wish in self.desired if wish.host not in assigned and condition(self.seen[wish.host]) == "blank"
+        ]
+        free = self.options.size - (voters if members is not None else len(self.desired) - len(blank))
+        self.proxies = tuple(wish.host for wish in blank[max(free, 0) :])
+        self.desired = tuple(wish for wish in self.desired if wish.host not in self.proxies)
+
     def _assign(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
         """Who a host is: by its WAL's ID, then by exact peer URLs, then by name. No member is two hosts by less."""
         assigned: t.Dict[str, Member] = {}
@@ -392,21 +417,34 @@ class _Planner:
         used = [
             wish.host
             for wish in self.desired
-            if (self.seen[wish.host].files.bootstrap or {}).get("ETCD_INITIAL_CLUSTER_TOKEN") == token
+            if token in [(self.seen[wish.host].files.bootstrap or {}).get(key) for key in _TOKENS]
         ]
         if used and self.options.token:
             self.warnings.append(
                 f"etcd_bootstrap_token {token} was used before on {', '.join(used)}: if a disk of that attempt comes "
                 "back later, it damages the new cluster. Leave the variable empty to get a new token each time"
             )
-        environment = self._bootstrap_environment(token)
-        ids = {wish.host: member_id(wish.peer_urls, token) for wish in self.desired}
-        steps = tuple(
-            self._step(wish, "bootstrap", "first start", bootstrap=environment, member_id=ids[wish.host])
-            for wish in self.desired
-        )
+        steps = []
+        for wish in self.desired:
+            # Of a token that a service makes, or that is a part of a URL, IDs are not known yet.
+            known = wish.bootstrap != "discovery" or wish.discovery == "v3"
+            step = self._step(
+                wish,
+                "bootstrap",
+                "first start",
+                bootstrap=self._first_environment(wish, token),
+                member_id=member_id(wish.peer_urls, token) if known else "",
+            )
+            steps.append(dataclasses.replace(step, token=token if wish.bootstrap == "discovery" else ""))
         self.notes.append(f"token {token}")
-        return self._made("bootstrap", (Turn(steps, "first start of a new cluster"),))
+        return self._made("bootstrap", (Turn(tuple(steps), "first start of a new cluster"),))
+
+    def _first_environment(self, wish: Desired, token: str) -> t.Dict[str, str]:
+        """What a first start reads. An empty ``ETCD_INITIAL_CLUSTER`` counts as unset: there is one source only."""
+        if wish.bootstrap == "static":
+            return self._bootstrap_environment(token)
+        environment = {"ETCD_INITIAL_CLUSTER": "", "ETCD_INITIAL_CLUSTER_STATE": "new", **wish.first_start}
+        return environment if wish.bootstrap == "discovery" else {**environment, "ETCD_INITIAL_CLUSTER_TOKEN": token}
 
     def _begun_token(self) -> str:
         """Of a first start under way: what was started just now, and has no data yet, will have it any moment."""
@@ -442,7 +480,7 @@ class _Planner:
         for wish in self.desired:
             seen = self.seen[wish.host]
             environments = (seen.files.bootstrap or {}, seen.process.environment if seen.process else {})
-            found += [environment.get("ETCD_INITIAL_CLUSTER_TOKEN", "") for environment in environments]
+            found += [environment.get(key, "") for environment in environments for key in _TOKENS]
         return [token for token in dict.fromkeys(found) if token]
 
     def _common_token(self, with_data: t.Sequence[Desired]) -> t.Optional[str]:
@@ -830,7 +868,10 @@ class _Planner:
         if seen.process is None or member.is_learner:
             action = "restart" if self._differs(wish) else "start"
             reason = "is down" if seen.process is None else "is a learner yet"
-            step = self._step(wish, action, reason, member_id=member.id, gated=action == "restart")
+            # With its data it needs nothing of a first start, and without DNS that could keep it from starting.
+            by_dns = "ETCD_DISCOVERY_SRV" in (seen.files.bootstrap or {})
+            first: t.Optional[t.Dict[str, str]] = {} if by_dns and seen.data.initialised else None
+            step = self._step(wish, action, reason, bootstrap=first, member_id=member.id, gated=action == "restart")
             return dataclasses.replace(step, move=moves, promote=member.is_learner)
         return None if self._differs(wish) else self._settling(wish, member, moves=moves)
 
@@ -1034,7 +1075,14 @@ class _Planner:
         return Step(wish.host, action, reason, changes, bootstrap, member_id, gated, handover)
 
     def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
-        return Plan(self.options.cluster, kind, turns, notes=tuple(self.notes), warnings=tuple(self.warnings))
+        return Plan(
+            self.options.cluster,
+            kind,
+            turns,
+            notes=tuple(self.notes),
+            warnings=tuple(self.warnings),
+            proxies=self.proxies,
+        )
 
 
 def _directory(path: str) -> str:

@@ -68,12 +68,23 @@ class Clock(t.Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+class Programs(t.Protocol):
+    """What is known of a release that is no directory: an image."""
+
+    def executable(self, release: str) -> str:
+        """What a look at a process that runs it shows."""
+
+    def version(self, release: str) -> str:
+        """What its etcd says it is, empty where it does not say."""
+
+
 @dataclasses.dataclass(frozen=True)
 class World:
     """All that a turn touches besides its files; a test brings its own.
 
     ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``look`` takes a PID; ``data`` takes the
     data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
+    ``programs`` is for servers in containers.
     """
 
     service: Service
@@ -86,6 +97,7 @@ class World:
     data: t.Callable[[str, t.Optional[str]], DataSeen]
     move_aside: t.Callable[[str], t.Optional[str]]
     clock: Clock
+    programs: t.Optional[Programs] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +105,9 @@ class Order:
     """What the server shall be, and how the plan wants it done. Times in seconds.
 
     ``action``: ``bootstrap``, ``start``, ``restart`` or ``settle``. ``member_id`` is the one the plan expects, empty
-    where it cannot know. ``bootstrap`` is the content of ``bootstrap.env``, ``None`` leaves it. ``peers`` are client
-    URLs of other members, for when this one cannot say who they are. ``handover`` are names of members.
+    where it cannot know. ``bootstrap`` is the content of ``bootstrap.env``: ``None`` leaves it, empty drops it.
+    ``peers`` are client URLs of other members, for when this one cannot say who they are. ``handover`` are names of
+    members.
     """
 
     action: str
@@ -208,7 +221,7 @@ class Turn:
         self._clients: t.Dict[str, Client] = {}
         self._wished = _Body(
             environment=order.environment,
-            executable=_executable(order.release),
+            executable=self._executable(order.release),
             version=order.version,
             member_id=order.member_id,
         )
@@ -284,7 +297,7 @@ class Turn:
                 f"is to be member {order.member_id}.",
                 remedy=f"Stop {now.service.name} and move the directory aside: mv {data.path} {data.path}.aside.",
             )
-        first = order.bootstrap is not None or now.files.bootstrap is not None
+        first = bool(order.bootstrap) or now.files.bootstrap is not None
         acts = now.process is None or self._needs_restart(now)
         if acts and not first and not data.initialised:
             raise Refused(
@@ -330,7 +343,7 @@ class Turn:
         files = now.files
         if not files.former or now.process is None or files.environment is None or files.release is None:
             return
-        if _Body(files.environment, _executable(files.release)).differs(now.process):
+        if _Body(files.environment, self._executable(files.release)).differs(now.process):
             return
         if self._probe_health(_local_url(now.process.environment))[0]:
             self._world.files.drop_former()
@@ -445,7 +458,12 @@ class Turn:
             return ""
         return self._installed_version(now.files.release)
 
+    def _executable(self, release: str) -> str:
+        return self._world.programs.executable(release) if self._world.programs else _executable(release)
+
     def _installed_version(self, release: str) -> str:
+        if self._world.programs is not None:
+            return self._world.programs.version(release)
         # Through a shell: a program that is missing or for another machine is then an exit code and no exception.
         program = os.path.join(release, "etcd")
         code, out, dummy = self._world.run(["/bin/sh", "-c", 'exec "$0" --version', program])
@@ -460,11 +478,9 @@ class Turn:
             files.sweep()
         self._write_user()
         self._write_directories(now)
-        stays_unformed = not now.data.initialised or now.files.bootstrap is not None
-        if order.bootstrap is not None and stays_unformed and files.write_bootstrap(order.bootstrap):
-            self._act(f"write {files.path(_instance.BOOTSTRAP)}")
+        self._write_bootstrap(now)
         if files.link_release(order.release):
-            self._act(f"point {files.path(_instance.RELEASE)} to {order.release}")
+            self._act(f"point {files.path(_instance.place_of(order.release))} to {order.release}")
         if now.definition != order.definition:
             if dry or world.service.define(order.definition):
                 self._act(f"define {now.service.name}")
@@ -478,6 +494,14 @@ class Turn:
             set_enabled = world.service.enable if order.enabled else world.service.disable
             if dry or set_enabled():
                 self._act(f"{'enable' if order.enabled else 'disable'} {now.service.name}")
+
+    def _write_bootstrap(self, now: _Now) -> None:
+        wished, files = self._order.bootstrap, self._world.files
+        stays_unformed = not now.data.initialised or now.files.bootstrap is not None
+        if wished and stays_unformed and files.write_bootstrap(wished):
+            self._act(f"write {files.path(_instance.BOOTSTRAP)}")
+        elif wished == {} and now.data.initialised and files.drop_bootstrap():
+            self._act(f"drop {files.path(_instance.BOOTSTRAP)}, there is data to start from")
 
     def _write_user(self) -> None:
         owner = self._world.owner
@@ -714,8 +738,8 @@ class Turn:
         world.service.define(former.definition)
         world.service.restart()
         body = _Body(
-            environment=_envfile.parse(former.environment or ""),
-            executable=_executable(former.release or ""),
+            environment=world.files.parse(former.environment or ""),
+            executable=self._executable(former.release or ""),
         )
         try:
             process, dummy = self._wait(body, old=0)

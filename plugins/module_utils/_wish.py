@@ -22,10 +22,11 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired,
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 SUPPORTED_LINES = ("3.4", "3.5", "3.6", "3.7")
+PROTOCOLS = ("v3", "v2", "public")
 DEPLOYMENTS = ("systemd", "procfile")
 INSTALLS = ("release", "package", "existing")
-BOOTSTRAPS = ("static",)
-NOT_YET = {"discovery", "dns", "docker", "podman"}
+BOOTSTRAPS = ("static", "discovery", "dns")
+NOT_YET = {"docker", "podman"}
 
 # The unit shows in no environment: its digest stands there for it.
 DIGEST = "QUORUM_CONFIG_DIGEST"
@@ -64,6 +65,17 @@ class Wish:
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     enabled: bool = True
+    discovery_protocol: str = ""
+    discovery_endpoints: t.Tuple[str, ...] = ()
+    discovery_size: int = 0
+    dns_domain: str = ""
+    dns_service_name: str = ""
+
+    @property
+    def protocol(self) -> str:
+        """The discovery protocol: the one asked for, or the one that the version has."""
+        version = Version.parse_or_none(self.version)
+        return self.discovery_protocol or ("v3" if version is None or version >= (3, 6, 0) else "v2")
 
 
 def read(host: str, machine: str, variables: t.Mapping[str, t.Any]) -> t.Tuple[t.Optional[Wish], t.Tuple[Fault, ...]]:
@@ -140,7 +152,16 @@ def desire(wish: Wish) -> Desired:
         deployment=wish.deployment,
         bootstrap=wish.bootstrap,
         enabled=wish.enabled,
+        discovery=wish.protocol if wish.bootstrap == "discovery" else "",
+        first_start=_first_start(wish),
     )
+
+
+def _first_start(wish: Wish) -> t.Dict[str, str]:
+    if wish.bootstrap != "dns":
+        return {}
+    found = {"ETCD_DISCOVERY_SRV": wish.dns_domain}
+    return {**found, "ETCD_DISCOVERY_SRV_NAME": wish.dns_service_name} if wish.dns_service_name else found
 
 
 def own_settings(wish: Wish) -> t.Dict[str, object]:
@@ -191,6 +212,45 @@ def _own(wish: Wish) -> t.Iterator[Fault]:
     yield from _ports(wish, fault)
     yield from _paths(wish, fault)
     yield from _version_and_settings(wish, fault)
+    yield from _finding(wish, fault)
+
+
+def _finding(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
+    """How members find each other, where that is not the list of the inventory."""
+    version = Version.parse_or_none(wish.version)
+    if wish.bootstrap == "dns":
+        if not _HOST_NAME.match(wish.dns_domain):
+            yield fault(
+                "etcd_dns_domain", f"{wish.dns_domain!r} is not a domain.", "Name the domain of the SRV records."
+            )
+        if _ip(wish.address) is not None:
+            yield fault(
+                "etcd_address",
+                f"{wish.address} is an IP address, and SRV records name hosts.",
+                "Use the name that the records have, or leave it out.",
+            )
+    if wish.bootstrap != "discovery":
+        return
+    if wish.protocol not in PROTOCOLS:
+        yield fault(
+            "etcd_discovery_protocol", f"{wish.protocol!r} is not known.", f"Choose one of: {', '.join(PROTOCOLS)}."
+        )
+    elif version is not None and wish.protocol == "v3" and version < (3, 6, 0):
+        yield fault("etcd_discovery_protocol", f"v3 needs etcd 3.6, and {version} is wished.", "Use v2.")
+    elif version is not None and wish.protocol != "v3" and version >= (3, 7, 0):
+        yield fault(
+            "etcd_discovery_protocol",
+            f"{version} ignores the protocol v2, and would come up as a healthy cluster of one.",
+            "Use v3.",
+        )
+    if not wish.discovery_endpoints:
+        yield fault(
+            "etcd_discovery_endpoints",
+            "is empty: there is no registry.",
+            "Put a host into the group etcd_discovery, or name the registry's client URLs or a public service.",
+        )
+    if wish.discovery_size < 0:
+        yield fault("etcd_discovery_size", f"{wish.discovery_size} is not a number of members.", "Use 0 for all hosts.")
 
 
 def _words(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
@@ -292,6 +352,10 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
         ("allow_downtime", "etcd_allow_downtime"),
         ("remove", "etcd_remove_members"),
         ("replace", "etcd_replace_members"),
+        ("discovery_protocol", "etcd_discovery_protocol"),
+        ("discovery_size", "etcd_discovery_size"),
+        ("dns_domain", "etcd_dns_domain"),
+        ("dns_service_name", "etcd_dns_service_name"),
     ):
         values: t.Dict[t.Any, t.List[str]] = {}
         for wish in wishes:
@@ -492,6 +556,8 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "settings": (_mapping, "a dictionary of etcd's settings"),
     "allow_downtime": (_boolean, "true or false"),
     "enabled": (_boolean, "true or false"),
+    "discovery_endpoints": (_names, "a list of URLs"),
+    "discovery_size": (_number, "a number"),
     "remove": (_names, "a list of member names"),
     "replace": (_names, "a list of member names"),
 }

@@ -97,6 +97,21 @@ peers:
   type: list
   elements: str
   sample: ["http://192.0.2.11:2379"]
+proxy:
+  description: The host is no member; it is to pass its clients on to those that are.
+  returned: success
+  type: bool
+  sample: false
+expected:
+  description: The members as SRV records should name them.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: etcd1
+      host: etcd1.example.com
+      port: 2380
+      client_port: 2379
 members:
   description: The hosts of the cluster that are in this play.
   returned: success

@@ -76,7 +76,7 @@ class Questions(t.Protocol):
     def ask(self, name: str, kind: str, timeout: float) -> Answer:
         """The records of a name, which is absolute. No such name or no such records is an empty answer.
 
-        :param kind: ``SRV``, ``A`` or ``AAAA``.
+        :param kind: ``SRV``, ``A``, ``AAAA``, or another, whose rows are (text,).
         :raises DnsProblem: there is no answer.
         """
 
@@ -168,7 +168,9 @@ class Resolver:
 def _row(rdata: t.Any) -> t.Tuple[t.Any, ...]:
     if rdata.rdtype == dns.rdatatype.SRV:
         return (rdata.priority, rdata.weight, rdata.port, _host(rdata.target))
-    return (str(ipaddress.ip_address(rdata.address)),)
+    if rdata.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
+        return (str(ipaddress.ip_address(rdata.address)),)
+    return (rdata.to_text(),)
 
 
 def _host(name: dns.name.Name) -> str:

@@ -338,12 +338,19 @@ def test_a_registry_with_tls_and_users(clusters: Clusters, tmp_path: Path, versi
     forms(cluster, "n1", "n2", "n3")
     assert run("discovery_token", endpoint, token=made["token"], state="absent", **options)["changed"] is True
 
+    # a certificate that the system trusts needs no CA of one's own
+    made = run("discovery_token", endpoint, size=1, **options)
+    environment = {**made["environment"], "ETCD_DISCOVERY_PASSWORD": "secret-word", "SSL_CERT_FILE": authority.path}
+    del environment["ETCD_DISCOVERY_CACERT"]
+    trusting = clusters(versions[1])
+    start(trusting, environment, "n1")
+    forms(trusting, "n1")
+
     subprocess.run([*etcdctl, "--user=root:r", "role", "revoke-permission", "finder", "--prefix", "/_etcd/registry/"],
                    check=True, capture_output=True)  # fmt: skip
     denied = run("discovery_token", endpoint, size=3, **options)
     assert "/_etcd/registry/" in denied["remedy"]
 
-    # without a CA of one's own members trust nobody: they find out by themselves, and the module says so, too
     assert "not trusted" in run("discovery_token", endpoint, size=3, **{**options, "ca_path": ""})["msg"]
 
 

@@ -379,6 +379,8 @@ class _Planner:
         free = self.options.size - (voters if members is not None else len(self.desired) - len(blank))
         self.proxies = tuple(wish.host for wish in blank[max(free, 0) :])
         self.desired = tuple(wish for wish in self.desired if wish.host not in self.proxies)
+        if self.proxies:
+            self.notes.append(f"proxies {', '.join(self.proxies)}")
 
     def _assign(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
         """Who a host is: by its WAL's ID, then by exact peer URLs, then by name. No member is two hosts by less."""

@@ -21,7 +21,13 @@ import random
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
-from ansible_collections.quorum.etcd.plugins.module_utils._membership import cluster_id, gate, member_id, quorum
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
+    cluster_id,
+    gate,
+    member_id,
+    parse_initial_cluster,
+    quorum,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     DataSeen,
     Desired,
@@ -43,7 +49,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
     Step,
     Turn,
     condition,
-    parse_initial_cluster,
     pending,
     plan,
 )

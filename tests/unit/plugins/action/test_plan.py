@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, machine, part, peers
+from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, machine, part, peers, step_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
-from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, Plan, Step, Turn, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
 from ansible_collections.quorum.etcd.tests.unit.simulation import UNIT, World, make_desired, run
 
@@ -175,11 +175,12 @@ def test_the_part_of_a_bootstrap() -> None:
     _cluster, parts = planned(look(world()))
     for number, host in enumerate(HOSTS, start=1):
         mine = parts[host]
-        assert (mine["kind"], mine["length"], mine["turn"], mine["together"], mine["before"]) == (
-            "bootstrap", 1, 0, True, [],
+        (step,) = mine["steps"]
+        assert (mine["kind"], mine["length"], step["together"], step["before"], step["first"], step["size"]) == (
+            "bootstrap", 1, True, [], "etcd1", 3,
         )  # fmt: skip
-        assert mine["step"]["action"] == "bootstrap"
-        assert mine["step"]["bootstrap"]["ETCD_INITIAL_CLUSTER_STATE"] == "new"
+        assert step["action"] == "bootstrap"
+        assert step["bootstrap"]["ETCD_INITIAL_CLUSTER_STATE"] == "new"
         assert mine["desired"]["environment"]["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
         assert mine["peers"] == [f"http://10.0.0.{other}:2379" for other in (1, 2, 3) if other != number]
         assert mine["members"] == HOSTS
@@ -196,12 +197,40 @@ def test_a_release_is_brought_only_where_it_is_missing_and_needed() -> None:
 
 def test_the_parts_of_a_roll() -> None:
     _cluster, parts = planned(look(world(formed=True)))
-    order = sorted(HOSTS, key=lambda host: parts[host]["turn"])
-    assert [parts[host]["turn"] for host in order] == [0, 1, 2]
+    acts = {host: [bool(step) for step in parts[host]["steps"]].index(True) for host in HOSTS}
+    order = sorted(HOSTS, key=lambda host: acts[host])
+    assert [acts[host] for host in order] == [0, 1, 2]
     for number, host in enumerate(order):
-        assert parts[host]["before"] == order[:number]
-        assert parts[host]["together"] is False
-        assert parts[host]["step"]["gated"] is True
+        assert [bool(step) for step in parts[host]["steps"]] == [turn == number for turn in range(3)]
+        step = parts[host]["steps"][number]
+        assert step["before"] == sorted(order[:number])
+        assert (step["action"], step["together"], step["gated"]) == ("restart", False, True)
+
+
+def test_a_host_may_act_in_several_turns_and_never_waits_for_itself() -> None:
+    seen = look(world(formed=True))
+    cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
+    steps = [Step("etcd1", "remove", "x", remove="a"), Step("etcd2", "join", "x"), Step("etcd1", "restart", "x")]
+    made = Plan("etcd", "converge", tuple(Turn((step,), "x") for step in steps))
+    mine = part(desire(cluster.wishes[0]), made, cluster, "text")
+    assert [step.get("action") for step in mine["steps"]] == ["remove", None, "restart"]
+    assert [step.get("before") for step in mine["steps"]] == [[], None, ["etcd2"]]
+    assert mine["length"] == 3
+
+
+@pytest.mark.parametrize(("action", "together"), [("start", True), ("settle", False), ("remove", False)])
+def test_only_servers_that_start_are_waited_for_together(action: str, together: bool) -> None:
+    turn = Turn((Step("etcd1", action, "x"), Step("etcd2", "start", "x")), "x")
+    assert step_of("etcd1", Plan("etcd", "converge", (turn,)), 0)["together"] is together
+
+
+@pytest.mark.parametrize(
+    ("action", "installs"), [("join", True), ("start", True), ("settle", False), ("remove", False)]
+)
+def test_who_only_leaves_needs_no_release(action: str, installs: bool) -> None:
+    cluster = gather("etcd1", HOSTS, variables(hostvars(look(world()), etcd1={"release": "/opt/etcd/other"})))
+    made = Plan("etcd", "converge", (Turn((Step("etcd1", action, "x"),), "x"),))
+    assert part(desire(cluster.wishes[0]), made, cluster, "text")["install"] is installs
 
 
 def test_hosts_without_a_step_have_no_turn() -> None:
@@ -210,16 +239,17 @@ def test_hosts_without_a_step_have_no_turn() -> None:
     assert run(made, wishes, Options("etcd")) == "bootstrap"
     _cluster, parts = planned(look(made))
     for mine in parts.values():
-        assert (mine["kind"], mine["turn"], mine["step"], mine["together"], mine["install"]) == (
-            "nothing", -1, {}, False, False,
-        )  # fmt: skip
+        assert (mine["kind"], mine["length"], mine["steps"], mine["install"]) == ("nothing", 0, [], False)
 
 
 def test_peers_include_members_that_are_absent() -> None:
     theirs = hostvars(look(world(formed=True)))
     theirs["etcd3"] = {"__etcd_seen": {"unreachable": True}}
     cluster = gather("etcd1", HOSTS, variables(theirs, active=["etcd1", "etcd2"]))
-    assert peers(desire(cluster.wishes[0]), cluster) == ["http://10.0.0.2:2379", "http://10.0.0.3:2379"]
+    assert peers(desire(cluster.wishes[0]), Plan("etcd", "nothing"), cluster) == [
+        "http://10.0.0.2:2379",
+        "http://10.0.0.3:2379",
+    ]
 
 
 def test_parts_hold_no_secrets() -> None:
@@ -313,7 +343,7 @@ def test_in_a_real_play(tmp_path: Path) -> None:
         return found
 
     assert done.stdout.count("cluster etcd: bootstrap, token etcd-") == 1
-    notes = {result("linear", host)["step"]["bootstrap"]["ETCD_INITIAL_CLUSTER_TOKEN"] for host in HOSTS}
+    notes = {result("linear", host)["steps"][0]["bootstrap"]["ETCD_INITIAL_CLUSTER_TOKEN"] for host in HOSTS}
     assert len(notes) == 1
     assert result("linear", "etcd1")["msg"].startswith("cluster etcd: bootstrap")
     assert result("linear", "etcd2")["msg"] == "cluster etcd: see etcd1"

@@ -21,10 +21,13 @@ options:
   deployment:
     description:
       - What runs the server. V(systemd) is a unit of the system's manager.
+      - V(docker) and V(podman) are such a unit, too, one that runs a container.
       - V(procfile) is a line of a Procfile, run on its own by a Procfile runner, without root.
     type: str
     choices:
       - systemd
+      - docker
+      - podman
       - procfile
     default: systemd
   config_dir:
@@ -36,7 +39,9 @@ options:
     type: path
     default: /var/lib/etcd
   release_dir:
-    description: The directory with the releases side by side.
+    description:
+      - The directory with the releases side by side.
+      - For V(docker) and V(podman) the repository of the images, such as V(gcr.io/etcd-development/etcd).
     type: path
     default: /opt/etcd
   procfile_dir:

@@ -116,7 +116,7 @@ def instance_spec() -> ArgumentSpec:
     return ArgumentSpec(
         {
             "service": {"type": "str", "default": "etcd"},
-            "deployment": {"type": "str", "choices": ["systemd", "procfile"], "default": "systemd"},
+            "deployment": {"type": "str", "choices": ["systemd", "docker", "podman", "procfile"], "default": "systemd"},
             "config_dir": {"type": "path", "default": "/etc/etcd"},
             "data_dir": {"type": "path", "default": "/var/lib/etcd"},
             "release_dir": {"type": "path", "default": "/opt/etcd"},

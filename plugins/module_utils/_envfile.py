@@ -72,6 +72,12 @@ def parse(text: str) -> t.Dict[str, str]:
     return {key: value for key, value in assignments if _NAME.match(key) and not _CONTROL.search(value)}
 
 
+def parse_raw(text: str) -> t.Dict[str, str]:
+    """What container engines take from the file of ``--env-file``: each line as it stands, comments left out."""
+    pairs = (line.partition("=") for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return {key: value for key, equals, value in pairs if equals and _NAME.match(key) and not _CONTROL.search(value)}
+
+
 def redact(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
     """The same with secrets replaced by a digest, so that equal ones stay equal; redacting twice changes nothing."""
     return {key: _digest(value) if key in SECRETS and value else value for key, value in environment.items()}
@@ -231,6 +237,7 @@ __all__ = (
     "SECRETS",
     "changes",
     "parse",
+    "parse_raw",
     "redact",
     "render_quoted",
     "render_raw",

@@ -10,6 +10,7 @@ Private to this collection. Everything is written whole or not at all: a tempora
     CONFIG/bootstrap.env    only until formed, may hold a secret, 0600
     CONFIG/etcdctl.env      what a person sources, 0644
     CONFIG/release          link to the release directory
+    CONFIG/container.env    instead of it where a container runs: image, its ID, user; read by the unit
     CONFIG/former/          what a turn replaces, from its first write until it succeeded, 0700
 
 ``former/`` holds what last ran well. A turn that finds one was preceded by an interrupted or failed turn and keeps
@@ -34,12 +35,18 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataErr
 from ansible_collections.quorum.etcd.plugins.module_utils._model import FilesSeen, RunCommand
 
 ENVIRONMENT, BOOTSTRAP, ETCDCTL, RELEASE, FORMER = "etcd.env", "bootstrap.env", "etcdctl.env", "release", "former"
+CONTAINER = "container.env"
+_TOLD = ("QUORUM_IMAGE", "QUORUM_IMAGE_ID", "QUORUM_USER")
+_ID = "sha256:"
 DEFINITION, VERSION = "definition", "version"
 
 
 @dataclasses.dataclass(frozen=True)
 class Former:
-    """What ran before the turn; ``None`` where there was no such file. ``began`` is when it was put aside (epoch)."""
+    """What ran before the turn; ``None`` where there was no such file. ``began`` is when it was put aside (epoch).
+
+    ``release`` is a directory, or of a container image, ID and user, separated by blanks.
+    """
 
     environment: t.Optional[str] = None
     release: t.Optional[str] = None
@@ -58,11 +65,19 @@ class Files:
 
     With ``dry`` they say whether anything would, and leave all as it is. All raise ``DataError`` where the operating
     system refuses.
+
+    ``container`` is for instances that run in one: it gives the ID of an image by name and the user in the way engines
+    take it, separated by a blank. Their environment files are written the way engines read them.
     """
 
-    def __init__(self, config_dir: str, *, dry: bool = False) -> None:
+    def __init__(
+        self, config_dir: str, *, dry: bool = False, container: t.Optional[t.Callable[[str], str]] = None
+    ) -> None:
         self.config_dir = config_dir
         self._dry = dry
+        self._container = container
+        self._render = _envfile.render_raw if container else _envfile.render_quoted
+        self.parse = _envfile.parse_raw if container else _envfile.parse
 
     def path(self, name: str) -> str:
         return os.path.join(self.config_dir, name)
@@ -73,43 +88,45 @@ class Files:
             return _read(self.path(name))
 
     def release(self) -> t.Optional[str]:
-        """Where the release link points, ``None`` where there is none."""
+        """Where the release link points, or image, ID and user of a container; ``None`` where there is neither."""
         with _refusing("read", self.path(RELEASE)):
-            return _read_link(self.path(RELEASE))
+            return _read_release(self.config_dir)
 
     def seen(self) -> FilesSeen:
         """What is there, secrets replaced by a digest. ``definition`` is not known here."""
         environment, bootstrap = self.read(ENVIRONMENT), self.read(BOOTSTRAP)
         return FilesSeen(
-            environment=None if environment is None else _envfile.redact(_envfile.parse(environment)),
-            bootstrap=None if bootstrap is None else _envfile.redact(_envfile.parse(bootstrap)),
-            release=self.release(),
+            environment=None if environment is None else _envfile.redact(self.parse(environment)),
+            bootstrap=None if bootstrap is None else _envfile.redact(self.parse(bootstrap)),
+            release=name_of(self.release()),
             former=self.former_exists(),
         )
 
     def write_environment(self, environment: t.Mapping[str, str]) -> bool:
-        return self._write(ENVIRONMENT, _envfile.render_quoted(environment), 0o640)
+        return self._write(ENVIRONMENT, self._render(environment), 0o640)
 
     def write_bootstrap(self, environment: t.Mapping[str, str]) -> bool:
-        return self._write(BOOTSTRAP, _envfile.render_quoted(environment), 0o600)
+        return self._write(BOOTSTRAP, self._render(environment), 0o600)
 
     def write_etcdctl(self, environment: t.Mapping[str, str]) -> bool:
         return self._write(ETCDCTL, render_etcdctl(environment), 0o644)
 
     def link_release(self, target: str) -> bool:
-        """Point the release link to ``target``."""
+        """Have ``target`` run from now on: point the release link to it, or name the image where it is one.
+
+        :raises ServiceError: when the engine does not have the image.
+        """
         with _refusing("write", self.path(RELEASE)):
-            if _read_link(self.path(RELEASE)) == target:
+            release = _read_release(self.config_dir)
+            if self._container is not None and name_of(target) == target and not target.startswith("/"):
+                if self._dry and name_of(release) == target:
+                    return False
+                target = target if self._dry else f"{target} {self._container(target)}"
+            if release == target:
                 return False
-            if self._dry:
-                return True
-            _make_public(self.config_dir)
-            temporary = os.path.join(self.config_dir, f".{RELEASE}.{os.getpid()}")
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            os.symlink(target, temporary)
-            os.replace(temporary, self.path(RELEASE))
-            _sync_directory(self.config_dir)
+            if not self._dry:
+                _make_public(self.config_dir)
+                _write_release(self.config_dir, target)
         return True
 
     def drop_bootstrap(self) -> bool:
@@ -139,9 +156,9 @@ class Files:
                 for name, text in kept.items():
                     if text is not None:
                         _write_whole(os.path.join(temporary, name), text, 0o600)
-                release = _read_link(self.path(RELEASE))
+                release = _read_release(self.config_dir)
                 if release is not None:
-                    os.symlink(release, os.path.join(temporary, RELEASE))
+                    _write_release(temporary, release)
                 _sync_directory(temporary)
                 os.rename(temporary, former)
             except OSError:
@@ -160,7 +177,7 @@ class Files:
                 return None
             return Former(
                 environment=_read(os.path.join(former, ENVIRONMENT)),
-                release=_read_link(os.path.join(former, RELEASE)),
+                release=_read_release(former),
                 definition=_read(os.path.join(former, DEFINITION)),
                 version=_read(os.path.join(former, VERSION)) or "",
                 began=began,
@@ -201,7 +218,7 @@ class Files:
         changed = self.drop_bootstrap()
         changed = self.drop_former() or changed
         with _refusing("remove", self.config_dir):
-            for name in (ETCDCTL, RELEASE, ENVIRONMENT):
+            for name in (ETCDCTL, RELEASE, CONTAINER, ENVIRONMENT):
                 if not os.path.lexists(self.path(name)):
                     continue
                 if not self._dry:
@@ -217,7 +234,7 @@ class Files:
         """Remove temporary files that a killed run left."""
         if self._dry or not os.path.isdir(self.config_dir):
             return
-        ours = tuple(f".{name}." for name in (ENVIRONMENT, BOOTSTRAP, ETCDCTL, RELEASE, FORMER))
+        ours = tuple(f".{name}." for name in (ENVIRONMENT, BOOTSTRAP, ETCDCTL, RELEASE, CONTAINER, FORMER))
         with _refusing("tidy", self.config_dir):
             for name in os.listdir(self.config_dir):
                 path = self.path(name)
@@ -237,6 +254,16 @@ class Files:
                 _make_public(self.config_dir)
                 _write_whole(path, text, mode)
         return True
+
+
+def name_of(release: t.Optional[str]) -> t.Optional[str]:
+    """A release as it is wished: of a container's the image's name alone."""
+    return release if release is None else release.partition(f" {_ID}")[0]
+
+
+def place_of(release: str) -> str:
+    """The file that says that a release shall run."""
+    return RELEASE if release.startswith("/") else CONTAINER
 
 
 def render_etcdctl(environment: t.Mapping[str, str]) -> str:
@@ -390,6 +417,35 @@ def _read_link(path: str) -> t.Optional[str]:
         return os.readlink(path)
     except FileNotFoundError:
         return None
+
+
+def _read_release(directory: str) -> t.Optional[str]:
+    """What a directory says runs: a container, else where its link points. It never has both for long."""
+    text = _read(os.path.join(directory, CONTAINER))
+    if text is None:
+        return _read_link(os.path.join(directory, RELEASE))
+    told = _envfile.parse(text)
+    return " ".join(told.get(name, "") for name in _TOLD)
+
+
+def _write_release(directory: str, release: str) -> None:
+    container, link = os.path.join(directory, CONTAINER), os.path.join(directory, RELEASE)
+    if name_of(release) != release:
+        told = dict(zip(_TOLD, release.split(" ")))
+        _write_whole(container, _envfile.render_quoted(told), 0o644)
+        _unlink(link)
+        return
+    temporary = os.path.join(directory, f".{RELEASE}.{os.getpid()}")
+    _unlink(temporary)
+    os.symlink(release, temporary)
+    os.replace(temporary, link)
+    _unlink(container)
+    _sync_directory(directory)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _write_whole(path: str, text: str, mode: int) -> None:

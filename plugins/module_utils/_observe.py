@@ -17,12 +17,24 @@ import stat
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _envfile, _process, _system
+from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _datadir, _envfile, _process, _system
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._client import connect as connect_to
 from ansible_collections.quorum.etcd.plugins.module_utils._client import look as look_at_endpoint
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, InvalidInput, QuorumError
-from ansible_collections.quorum.etcd.plugins.module_utils._instance import BOOTSTRAP, ENVIRONMENT, Files
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
+    DataError,
+    InvalidInput,
+    QuorumError,
+    ServiceError,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import (
+    BOOTSTRAP,
+    ENVIRONMENT,
+    Files,
+    Owner,
+    name_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     DataSeen,
     EndpointSeen,
@@ -42,7 +54,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._version import Versio
 class Instance:
     """Where an instance is. ``service`` is the unit's name without its ending, or the entry of the Procfile.
 
-    ``release_dir`` holds the releases side by side. ``owner`` is the system user that a unit runs etcd as.
+    ``release_dir`` holds the releases side by side; for containers it is the repository of their images. ``owner`` is
+    the system user that a unit runs etcd as.
     """
 
     service: str
@@ -86,6 +99,33 @@ def service_of(instance: Instance, run: RunCommand) -> Service:
     return ProcfileService(instance.procfile_dir, instance.service, run, instance.runner)
 
 
+def engine_of(instance: Instance, run: RunCommand) -> t.Optional[_containers.Engine]:
+    """The engine whose containers the instance is to run in, if any."""
+    return _containers.Engine(instance.deployment, run) if instance.deployment in _containers.ENGINES else None
+
+
+def files_of(instance: Instance, run: RunCommand, *, owner: t.Optional[Owner] = None, dry: bool = False) -> Files:
+    """The instance's files. Who writes a container's gives its ``owner``, too."""
+    engine = engine_of(instance, run)
+    if engine is None:
+        return Files(instance.config_dir, dry=dry)
+
+    def container(name: str) -> str:
+        image = engine.image_id(name)
+        if not image or owner is None:
+            raise ServiceError(
+                f"{engine.name} has no image {name}.", remedy="Bring it with the module quorum.etcd.image first."
+            )
+        return "{} {}:{}".format(image, *owner.ids())
+
+    return Files(instance.config_dir, dry=dry, container=container)
+
+
+def looker(service: Service) -> t.Callable[[int], t.Optional[ProcessSeen]]:
+    """How to look at the process that a service shows."""
+    return service.look if isinstance(service, SystemdService) else _process.look
+
+
 def connector(instance: Instance, connection: Connection, *, transport: str = "auto") -> t.Callable[[str], Client]:
     """How to connect to the servers of this instance's cluster.
 
@@ -108,9 +148,16 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     """
     service = service_of(instance, run)
     state = service.seen()
-    files, hidden = _look_at_files(instance, service)
-    releases = _look_at_releases(instance, files, run)
-    process = _in_terms_of(releases, _process.look(state.main_pid) if state.main_pid else None, files.release)
+    files, hidden = _look_at_files(instance, service, run)
+    process = looker(service)(state.main_pid) if state.main_pid else None
+    engine = engine_of(instance, run)
+    if engine is None:
+        releases = _look_at_releases(instance, files, run)
+        process = _in_terms_of(releases, process, files.release)
+    else:
+        images = _images_of(instance, engine)
+        releases = _releases_of(images)
+        process = _in_terms_of_images(images, process, files_of(instance, run).release() if not hidden else None)
     # Before the data: a server that has just come up is never seen to serve without any.
     local = _look_at_local(process, connect) if process else None
     data = _look_at_data(instance, service, files, process)
@@ -133,9 +180,9 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def _look_at_files(instance: Instance, service: Service) -> t.Tuple[FilesSeen, t.List[str]]:
+def _look_at_files(instance: Instance, service: Service, run: RunCommand) -> t.Tuple[FilesSeen, t.List[str]]:
     """What is written, and what of it could not be read."""
-    files = Files(instance.config_dir)
+    files = files_of(instance, run)
     try:
         return dataclasses.replace(files.seen(), definition=service.definition()), []
     except DataError:
@@ -147,10 +194,10 @@ def _look_at_files(instance: Instance, service: Service) -> t.Tuple[FilesSeen, t
         except DataError as error:
             hidden.append(error.message)
             return {}
-        return None if text is None else _envfile.redact(_envfile.parse(text))
+        return None if text is None else _envfile.redact(files.parse(text))
 
     try:
-        release = files.release()
+        release = name_of(files.release())
     except DataError as error:
         hidden.append(error.message)
         release = None
@@ -189,6 +236,41 @@ def _in_terms_of(
     same = [path for path in named if os.path.realpath(path) == process.executable]
     same.sort(key=lambda path: (os.path.dirname(path) != linked, path != process.executable))
     return dataclasses.replace(process, executable=same[0]) if same else process
+
+
+def _images_of(instance: Instance, engine: _containers.Engine) -> t.Tuple[_containers.Image, ...]:
+    """The images of the instance's repository."""
+    try:
+        repository = ImageName.parse(instance.release_dir).repository
+    except ValueError:
+        return ()
+    found = []
+    for image in engine.images():
+        names = tuple(name for name in image.names if ImageName.parse(name).repository == repository)
+        if names:
+            found.append(_containers.Image(image.id, names))
+    return tuple(found)
+
+
+def _releases_of(images: t.Sequence[_containers.Image]) -> t.Tuple[ReleaseSeen, ...]:
+    named = ((name, ImageName.parse(name).version) for image in images for name in image.names)
+    return tuple(ReleaseSeen(path=name, version=version) for name, version in sorted(named))
+
+
+def _in_terms_of_images(
+    images: t.Sequence[_containers.Image], process: t.Optional[ProcessSeen], written: t.Optional[str]
+) -> t.Optional[ProcessSeen]:
+    """A process with its image by name, where it still has one; best the one it was started by."""
+    if process is None or not process.executable:
+        return process
+    running = os.path.dirname(process.executable)
+    names = [name for image in images if image.id == running for name in image.names]
+    started = name_of(written) or ""
+    everyone = {name for image in images for name in image.names}
+    if written is not None and running in written.split(" ") and started not in everyone:
+        names.append(started)  # of another repository
+    names.sort(key=lambda name: name != started)
+    return dataclasses.replace(process, executable=f"{names[0]}/etcd") if names else process
 
 
 def _version_of(path: str, program: str, run: RunCommand) -> str:
@@ -334,7 +416,8 @@ def _own_credentials(instance: Instance, connection: Connection) -> Connection:
         text = Files(instance.config_dir).read(ENVIRONMENT)
     except DataError:
         return connection
-    environment = _envfile.parse(text or "")
+    parse = _envfile.parse_raw if instance.deployment in _containers.ENGINES else _envfile.parse
+    environment = parse(text or "")
 
     def file(name: str) -> t.Optional[str]:
         path = os.path.join(instance.working_dir, environment.get(name, ""))
@@ -351,4 +434,4 @@ def _own_credentials(instance: Instance, connection: Connection) -> Connection:
     return own
 
 
-__all__ = ("Instance", "connector", "instance_of", "observe", "service_of")
+__all__ = ("Instance", "connector", "engine_of", "files_of", "instance_of", "looker", "observe", "service_of")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import dataclasses
 import fcntl
 import os
 import re
@@ -21,9 +22,9 @@ import tempfile
 import time
 import typing as t
 
-from ansible_collections.quorum.etcd.plugins.module_utils import _process
+from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _process
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
-from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand, ServiceSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, RunCommand, ServiceSeen
 
 _GRACE = 10.0
 _TAIL = 256 * 1024
@@ -61,9 +62,21 @@ class Service(t.Protocol):
 
 
 class SystemdService:
-    """The unit ``NAME.service`` of the system's manager. ``root`` is ``/`` but in tests."""
+    """The unit ``NAME.service`` of the system's manager. ``root`` is ``/`` but in tests.
 
-    _PROPERTIES = ("LoadState", "ActiveState", "MainPID", "UnitFileState", "NeedDaemonReload", "Environment")
+    Where the unit on disk, or what it runs, is the client of a container engine, the server is the container's first
+    process.
+    """
+
+    _PROPERTIES = (
+        "LoadState",
+        "ActiveState",
+        "SubState",
+        "MainPID",
+        "UnitFileState",
+        "NeedDaemonReload",
+        "Environment",
+    )
 
     def __init__(self, name: str, run: RunCommand, *, root: str = "/") -> None:
         self.name = name
@@ -71,19 +84,46 @@ class SystemdService:
         self._unit = f"{name}.service"
         self._run = run
         self._manager_runs = os.path.isdir(os.path.join(root, "run/systemd/system"))
+        self._images: t.Dict[int, str] = {}
 
     def seen(self) -> ServiceSeen:
         """One call of systemctl; where systemd does not run, only whether our unit is there."""
         if not self._manager_runs:
             return ServiceSeen(name=self.name, exists=os.path.exists(self.path))
         shown = self._show()
+        main_pid, state = int(shown.get("MainPID") or 0), shown.get("ActiveState", "inactive")
+        engine = self._engine(main_pid)
+        if engine is not None:
+            # The engine needs a while to start it: only between two starts it is certain that it has exited.
+            state = "active" if state == "activating" and shown.get("SubState") != "auto-restart" else state
+            main_pid = self._server(engine, main_pid)
         return ServiceSeen(
             name=self.name,
             exists=shown.get("LoadState", "not-found") != "not-found",
             enabled=shown.get("UnitFileState") == "enabled",
-            state=shown.get("ActiveState", "inactive"),
-            main_pid=int(shown.get("MainPID") or 0),
+            state=state,
+            main_pid=main_pid,
         )
+
+    def look(self, pid: int) -> t.Optional[ProcessSeen]:
+        """A process that ``seen`` gave; the program of a container is the ID of its image, and ``/etcd``."""
+        found = _process.look(pid)
+        if found is None or pid not in self._images:
+            return found
+        return dataclasses.replace(found, executable=f"{self._images[pid]}/etcd", replaced=False)
+
+    def _engine(self, main_pid: int) -> t.Optional[_containers.Engine]:
+        """Of the container it runs, be it that another unit has been written since."""
+        runs = " ".join(_process.arguments(main_pid)) if main_pid else ""
+        return _containers.engine_of(self.definition(), self._run) or _containers.engine_of(runs, self._run)
+
+    def _server(self, engine: _containers.Engine, main_pid: int) -> int:
+        container = engine.container(self.name)
+        if container is not None and container.pid:
+            self._images[container.pid] = container.image
+            return container.pid
+        # what was started by the unit of before
+        return main_pid if main_pid and _process.is_etcd(main_pid) else 0
 
     def environment(self) -> t.Dict[str, str]:
         """What the unit itself sets (``Environment=``), be it ours or a package's."""
@@ -133,6 +173,9 @@ class SystemdService:
                     f"systemd did not stop {self._unit}: {problem.strip() or f'systemctl gave {code}'}.",
                     remedy=f"Look at `systemctl status {self._unit}`.",
                 )
+        engine = self._engine(0)
+        if engine is not None:
+            engine.stop(self.name)  # one whose client was killed
 
     def log(self, *, since: float, lines: int = 20) -> t.Tuple[str, ...]:
         """What the server wrote, or else what systemd wrote of it: a program that cannot be run writes nothing."""

@@ -69,7 +69,7 @@ class Clock(t.Protocol):
 
 
 class Programs(t.Protocol):
-    """What is known of a release that is no directory: an image."""
+    """The programs that releases are, where a release may be an image."""
 
     def executable(self, release: str) -> str:
         """What a look at a process that runs it shows."""
@@ -84,7 +84,7 @@ class World:
 
     ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``look`` takes a PID; ``data`` takes the
     data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
-    ``programs`` is for servers in containers.
+    Without ``programs`` every release is a directory.
     """
 
     service: Service
@@ -782,6 +782,7 @@ class _Watch:
         self._pid = 0
         self._exits = 0
         self._between = False
+        self._again = False
         self._idle_since: t.Optional[float] = None
         self.failed = ""
         self.since = 0.0
@@ -810,6 +811,11 @@ class _Watch:
         if had or (seen.state == "activating" and not self._between):
             self._between = True
             self._exited()
+        if seen.state == "activating":
+            self._again = True
+        elif seen.state == "active" and self._again:
+            # a container engine at its next try, which may fail before there is a process
+            self._between = self._again = False
         if seen.state == "failed":
             self.failed = "it failed, and the service manager does not start it any more"
         elif seen.state == "inactive":

@@ -18,15 +18,17 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _settings as settings
+from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 SUPPORTED_LINES = ("3.4", "3.5", "3.6", "3.7")
 PROTOCOLS = ("v3", "v2", "public")
-DEPLOYMENTS = ("systemd", "procfile")
+DEPLOYMENTS = ("systemd", "docker", "podman", "procfile")
+CONTAINERS = ("docker", "podman")
+NETWORKS = ("host", "bridge")
 INSTALLS = ("release", "package", "existing")
 BOOTSTRAPS = ("static", "discovery", "dns")
-NOT_YET = {"docker", "podman"}
 
 # The unit shows in no environment: its digest stands there for it.
 DIGEST = "QUORUM_CONFIG_DIGEST"
@@ -35,6 +37,7 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The last label has a letter: anything else is an IP address mistyped.
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*(?=[0-9-]*[A-Za-z_]){_LABEL}\.?\Z")
 _SERVICE = re.compile(r"[A-Za-z0-9:_.@-]+\Z")
+_MOUNTED = re.compile(r"/[A-Za-z0-9/._@+-]*\Z")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -65,6 +68,14 @@ class Wish:
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     enabled: bool = True
+    container_network: str = "host"
+    container_mounts: t.Tuple[str, ...] = ()
+
+    @property
+    def contained(self) -> bool:
+        """It runs in a container; its release is an image."""
+        return self.deployment in CONTAINERS
+
     discovery_protocol: str = ""
     discovery_endpoints: t.Tuple[str, ...] = ()
     discovery_size: int = 0
@@ -85,7 +96,8 @@ def read(host: str, machine: str, variables: t.Mapping[str, t.Any]) -> t.Tuple[t
     for field in dataclasses.fields(Wish):
         if field.name in ("host", "machine"):
             continue
-        variable = f"{host}: etcd_{_VARIABLES.get(field.name, field.name)}"
+        image = field.name == "release" and variables.get("deployment") in CONTAINERS
+        variable = f"{host}: etcd_{'image' if image else _VARIABLES.get(field.name, field.name)}"
         value = variables.get(field.name)
         needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if needed and (value is None or value == ""):
@@ -143,7 +155,7 @@ def desire(wish: Wish) -> Desired:
         peer_urls=peer_urls,
         client_urls=tuple(str_list(merged.get("advertise-client-urls"))),
         version=wish.version,
-        release=wish.release,
+        release=str(ImageName.parse(wish.release)) if wish.contained else wish.release,
         environment=environment,
         definition=wish.definition,
         data_dir=str(merged.get("data-dir", wish.data_dir)),
@@ -167,6 +179,8 @@ def _first_start(wish: Wish) -> t.Dict[str, str]:
 def own_settings(wish: Wish) -> t.Dict[str, object]:
     """The settings that follow from the role's other variables."""
     listen = wish.listen_address or (wish.address if _ip(wish.address) else "0.0.0.0")
+    if wish.contained and wish.container_network == "bridge":
+        listen = "::" if ":" in listen else "0.0.0.0"  # the container's own; the unit publishes the ports elsewhere
     clients = [_url(listen, wish.client_port)]
     ip = _ip(listen)
     if ip is not None and not ip.is_unspecified and not ip.is_loopback:
@@ -212,6 +226,8 @@ def _own(wish: Wish) -> t.Iterator[Fault]:
     yield from _ports(wish, fault)
     yield from _paths(wish, fault)
     yield from _version_and_settings(wish, fault)
+    if wish.contained:
+        yield from _container(wish, fault)
     yield from _finding(wish, fault)
 
 
@@ -260,8 +276,7 @@ def _words(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
         ("etcd_install", wish.install, INSTALLS),
     ):
         if value not in known:
-            why = "is not carried out yet." if value in NOT_YET else "is not known."
-            yield fault(variable, f"{value!r} {why}", f"Choose one of: {', '.join(known)}.")
+            yield fault(variable, f"{value!r} is not known.", f"Choose one of: {', '.join(known)}.")
     if re.search(r"[=,\s\x00-\x1f\x7f]", wish.name):
         yield fault(
             "etcd_name",
@@ -313,7 +328,7 @@ def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     for variable, path in (
         ("etcd_data_dir", wish.data_dir),
         ("etcd_config_dir", wish.config_dir),
-        ("etcd_release_path", wish.release),
+        *([] if wish.contained else [("etcd_release_path", wish.release)]),
     ):
         if path.strip("/") == "":
             yield fault(variable, f"{path!r} is the root directory.", "Use a directory of its own.")
@@ -325,6 +340,44 @@ def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             f"{wish.config_dir} is in the data directory, {_data_dir(wish)}.",
             "Keep settings and data apart.",
         )
+
+
+def _container(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
+    try:
+        image = ImageName.parse(wish.release)
+    except ValueError as error:
+        yield fault("etcd_image", f"{error}.", "Give repository and tag.")
+    else:
+        if image.version and Version.parse_or_none(wish.version) not in (None, Version.parse(image.version)):
+            yield fault(
+                "etcd_image",
+                f"{image} is etcd {image.version} by its tag, and {wish.version} is wished.",
+                "Set etcd_version, and leave etcd_image to follow it.",
+            )
+    if wish.container_network not in NETWORKS:
+        yield fault(
+            "etcd_container_network",
+            f"{wish.container_network!r} is not known.",
+            f"Choose one of: {', '.join(NETWORKS)}.",
+        )
+    for variable, path in (
+        ("etcd_data_dir", _data_dir(wish)),
+        ("etcd_config_dir", wish.config_dir),
+        ("etcd_settings: wal-dir", str(wish.settings.get("wal-dir") or "/wal")),
+    ):
+        if not _MOUNTED.match(path):
+            yield fault(
+                variable,
+                f"{path!r} cannot be handed to a container.",
+                "Use letters, digits, dots, dashes and underscores between the slashes.",
+            )
+    for mount in wish.container_mounts:
+        if not all(map(_MOUNTED.match, mount.split(":")[:2])) or not re.match(r"[^:]+(:[^:]+){0,2}\Z", mount):
+            yield fault(
+                "etcd_container_mounts",
+                f"{mount!r} is not a directory, nor DIRECTORY:PLACE or DIRECTORY:PLACE:OPTIONS.",
+                "Use plain absolute paths.",
+            )
 
 
 def _version_and_settings(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
@@ -439,7 +492,8 @@ def _same_machine(first: Wish, second: Wish) -> t.Iterator[Fault]:
 
 def _service_key(wish: Wish) -> t.Tuple[str, str, str]:
     """Units are known to the whole machine, the entries of a Procfile to their directory."""
-    return wish.deployment, wish.service, "" if wish.deployment == "systemd" else posixpath.dirname(wish.config_dir)
+    own = posixpath.dirname(wish.config_dir) if wish.deployment == "procfile" else ""
+    return "procfile" if own else "unit", wish.service, own
 
 
 def _data_dir(wish: Wish) -> str:
@@ -558,6 +612,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "enabled": (_boolean, "true or false"),
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),
+    "container_mounts": (_names, "a list of directories"),
     "remove": (_names, "a list of member names"),
     "replace": (_names, "a list of member names"),
 }

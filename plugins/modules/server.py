@@ -48,6 +48,9 @@ options:
   release:
     description:
       - The directory of the release to run, such as V(/opt/etcd/3.6.16). It must hold C(etcd).
+      - For V(docker) and V(podman) the name of the image, such as V(gcr.io/etcd-development/etcd:v3.6.16). The engine
+        must have it, see M(quorum.etcd.image). What is written for the unit is the image's ID, so that another image
+        under the same name runs only after a turn.
       - Required if O(state=started), as are O(version), O(environment) and O(definition).
     type: path
   version:
@@ -134,6 +137,7 @@ notes:
 seealso:
   - module: quorum.etcd.server_info
   - module: quorum.etcd.release
+  - module: quorum.etcd.image
 author:
   - The quorum.etcd authors (@quorum-etcd)
 """
@@ -245,7 +249,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _process
+from ansible_collections.quorum.etcd.plugins.module_utils import _datadir
 from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     ArgumentSpec,
     connection_of,
@@ -253,9 +257,17 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     instance_spec,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._client import survey
+from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
-from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
-from ansible_collections.quorum.etcd.plugins.module_utils._observe import connector, instance_of, service_of
+from ansible_collections.quorum.etcd.plugins.module_utils._instance import Owner
+from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
+    connector,
+    engine_of,
+    files_of,
+    instance_of,
+    looker,
+    service_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._retire import retire, stop
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
 
@@ -323,17 +335,19 @@ def world_of(module: AnsibleModule) -> World:
         owner = Owner.myself()
     else:
         owner = Owner(instance.owner, module.params["group"] or instance.owner)
+    service = service_of(instance, module.run_command)
     return World(
-        service=service_of(instance, module.run_command),
-        files=Files(instance.config_dir, dry=module.check_mode),
+        service=service,
+        files=files_of(instance, module.run_command, owner=owner, dry=module.check_mode),
         owner=owner,
         run=module.run_command,
         connect=connector(instance, connection_of(module.params), transport=module.params["transport"]),
         survey=lambda clients, timeout: survey(clients, timeout=timeout),
-        look=_process.look,
+        look=looker(service),
         data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
         move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
         clock=time,
+        programs=Programs(engine_of(instance, module.run_command), module.run_command),
     )
 
 

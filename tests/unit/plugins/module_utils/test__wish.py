@@ -142,6 +142,9 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
     assert told(wish(**changes)) == []
 
 
+CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -159,8 +162,12 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
         ({"bootstrap": "discovery", "discovery_protocol": "v3", "version": "3.5.35"}, ("v3 needs etcd 3.6",)),
         ({"bootstrap": "dns"}, ("etcd_dns_domain: '' is not a domain", "is an IP address, and SRV records name hosts")),
         ({"bootstrap": "magic"}, ("etcd_bootstrap: 'magic' is not known",)),
-        ({"deployment": "docker"}, ("etcd_deployment: 'docker' is not carried out yet", "systemd, procfile")),
-        ({"deployment": "podman"}, ("etcd_deployment: 'podman' is not carried out yet",)),
+        ({"deployment": "pod"}, ("etcd_deployment: 'pod' is not known", "systemd, docker, podman, procfile")),
+        ({**CONTAINED, "release": "Etcd:v3.6.16"}, ("etcd_image: 'Etcd:v3.6.16' is not the name of an image",)),
+        ({**CONTAINED, "release": "a/etcd:v3.6.14"}, ("a/etcd:v3.6.14 is etcd 3.6.14 by its tag", "3.6.16 is wished")),
+        ({**CONTAINED, "container_network": "none"}, ("etcd_container_network: 'none'", "host, bridge")),
+        ({**CONTAINED, "container_mounts": ("/a:b",)}, ("etcd_container_mounts: '/a:b' is not a directory",)),
+        ({**CONTAINED, "data_dir": "/var/lib/my etcd"}, ("etcd_data_dir: '/var/lib/my etcd' cannot be handed",)),
         ({"install": "snap"}, ("etcd_install: 'snap' is not known", "release, package, existing")),
         ({"name": "a,b"}, ("etcd_name: 'a,b'", "no list of members can hold")),
         ({"name": "a=b"}, ("etcd_name: 'a=b'",)),

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every part of the planner asks of a cluster, and the refusals it collects. Private to this collection. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import typing as t
+
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen, Member
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
+    Absent,
+    Options,
+    Plan,
+    Step,
+    Turn,
+    condition,
+    drift,
+    pending,
+    running_version,
+    version_fault,
+)
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+
+_STATES = {"absent": "not there", "empty": "empty", "incomplete": "without a log"}
+
+
+class Refusals:
+    """Collects reasons, so that all are said at once."""
+
+    def __init__(self, cluster: str) -> None:
+        self._cluster = cluster
+        self._reasons: t.List[str] = []
+        self._remedies: t.List[str] = []
+
+    def add(self, reason: str, remedy: str) -> None:
+        if reason not in self._reasons:
+            self._reasons.append(reason)
+        if remedy and remedy not in self._remedies:
+            self._remedies.append(remedy)
+
+    def raise_if_any(self) -> None:
+        if self._reasons:
+            raise Refused(
+                f"cluster {self._cluster}: nothing was changed. " + " ".join(f"{reason}." for reason in self._reasons),
+                remedy=" ".join(self._remedies),
+                reasons=self._reasons,
+            )
+
+
+class Case:
+    """One cluster as it is wished and as it was seen. ``desired`` is narrowed down as the plan is made."""
+
+    def __init__(
+        self,
+        desired: t.Sequence[Desired],
+        seen: t.Mapping[str, HostSeen],
+        absent: t.Sequence[Absent],
+        options: Options,
+    ) -> None:
+        self.desired = tuple(desired)
+        self.seen = seen
+        self.absent = tuple(absent)
+        self.options = options
+        self.refusals = Refusals(options.cluster)
+        self.notes: t.List[str] = []
+        self.warnings: t.List[str] = []
+        self.proxies: t.Tuple[str, ...] = ()
+
+    def _assign(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
+        """Who a host is: by its WAL's ID, then by exact peer URLs, then by name. No member is two hosts by less."""
+        assigned: t.Dict[str, Member] = {}
+        tests: t.Tuple[t.Callable[[Desired, Member], bool], ...] = (
+            lambda wish, member: self.seen[wish.host].data.member_id == member.id,
+            lambda wish, member: set(member.peer_urls) == set(wish.peer_urls),
+            lambda wish, member: member.name == wish.name,
+        )
+        for number, matches in enumerate(tests):
+            taken = {member.id for member in assigned.values()}
+            for wish in self.desired:
+                found = [member for member in members if wish.host not in assigned and matches(wish, member)]
+                if found and (number == 0 or found[0].id not in taken):
+                    assigned[wish.host] = found[0]
+        return assigned
+
+    def _differs(self, wish: Desired) -> bool:
+        return bool(pending(wish, self.seen[wish.host]))
+
+    def _healthy(self, host: str) -> bool:
+        local = self.seen[host].local
+        return local is not None and local.healthy
+
+    def _leader(self) -> str:
+        """As the one says who is furthest: after an election others may still name the former leader."""
+        locals_ = [self.seen[wish.host].local for wish in self.desired]
+        statuses = [local.status for local in locals_ if local is not None and local.status is not None]
+        return max(statuses, key=lambda status: status.raft_term).leader_id if statuses else ""
+
+    def _version_rules(self, wishes: t.Sequence[Desired]) -> None:
+        cluster = self._cluster_version()
+        for wish in wishes:
+            seen = self.seen[wish.host]
+            running, after = running_version(seen), Version.parse(wish.version)
+            if running is None or running == after or not seen.data.initialised:
+                continue
+            fault, remedy = version_fault(running, after, cluster)
+            if fault:
+                self.refusals.add(f"{wish.host}: {fault}", remedy)
+            elif (running.line, after.line) == ("3.6", "3.7") and seen.data.snapshot_index is None:
+                self.refusals.add(
+                    f"{wish.host}: 3.7 may only follow a raft snapshot taken by 3.6, and {seen.data.path} has none; "
+                    "3.7 does not read what 3.5 and older wrote to the log",
+                    f"First keep etcd_version at {running}, set snapshot-count in etcd_settings to 100, run, and let "
+                    "clients write more than that many times.",
+                )
+
+    def _cluster_version(self) -> t.Optional[Version]:
+        found = []
+        for wish in self.desired:
+            local = self.seen[wish.host].local
+            if local is not None and local.healthy and local.versions is not None:
+                found.append(Version.parse_or_none(local.versions.cluster))
+        known = [version for version in found if version is not None]
+        return max(known) if known else None
+
+    def _story(self, wish: Desired) -> str:
+        seen = self.seen[wish.host]
+        place = f"{seen.data.path} is {_STATES.get(seen.data.state, seen.data.state)}"
+        if condition(seen) == "lost":
+            return f"{wish.host} ({wish.name}) has lost its data: {place}"
+        return f"{wish.host} ({wish.name}) never finished its first start, or has lost everything: {place}"
+
+    def _refuse_moved_data(self, wish: Desired) -> bool:
+        data = self.seen[wish.host].data
+        if posixpath.normpath(data.path) != posixpath.normpath(wish.data_dir):
+            self.refusals.add(
+                f"{wish.host} has its data in {data.path}, and {wish.data_dir} is wished: started there it would have "
+                "none",
+                f"Put etcd_data_dir of {wish.host} back to {data.path}; moving data is not carried out yet.",
+            )
+            return True
+        wal = wish.environment.get("ETCD_WAL_DIR") or posixpath.join(wish.data_dir, "member", "wal")
+        if posixpath.normpath(data.wal_path) != posixpath.normpath(wal):
+            self.refusals.add(
+                f"{wish.host} has its log in {data.wal_path}, and {wal} is wished: started there it would have none",
+                f"Put wal-dir in the etcd_settings of {wish.host} back; moving data is not carried out yet.",
+            )
+            return True
+        return False
+
+    def _warn_of_absent(self) -> None:
+        self.warnings += [f"{missing.host} {missing.why}: nothing is done there" for missing in self.absent]
+
+    def _step(
+        self,
+        wish: Desired,
+        action: str,
+        reason: str,
+        *,
+        changes: t.Optional[t.Tuple[Change, ...]] = None,
+        bootstrap: t.Optional[t.Dict[str, str]] = None,
+        member_id: str = "",  # pylint: disable=redefined-outer-name
+        gated: bool = False,
+        handover: t.Tuple[str, ...] = (),
+    ) -> Step:
+        seen = self.seen[wish.host]
+        if changes is None:
+            changes = pending(wish, seen) or drift(wish, seen)
+        if action == "bootstrap" and seen.data.state == "incomplete":
+            self.warnings.append(
+                f"{seen.data.path} on {wish.host} has something in it, but no log: it is moved aside first"
+            )
+        return Step(wish.host, action, reason, changes, bootstrap, member_id, gated, handover)
+
+    def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
+        return Plan(
+            self.options.cluster,
+            kind,
+            turns,
+            notes=tuple(self.notes),
+            warnings=tuple(self.warnings),
+            proxies=self.proxies,
+        )
+
+
+def aside(seen: HostSeen) -> str:
+    return f"move the directory aside (mv {seen.data.path} {seen.data.path}.aside)"
+
+
+__all__ = ("Case", "Refusals", "aside")

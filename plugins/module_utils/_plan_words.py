@@ -1,0 +1,215 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan is made of, and what is asked of one host alone. Private to this collection. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.quorum.etcd.plugins.module_utils._envfile import changes as environment_changes
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+
+# What a turn may start from, by the line it leads to.
+VERSION_FLOORS = {
+    "3.6": Version(3, 5, 26),
+    "3.7": Version(3, 6, 11),
+}
+
+# Before, etcd forgets a promotion in one of its two stores: there a member joins as a voter at once.
+PROMOTES = Version(3, 5, 20)
+
+
+@dataclasses.dataclass(frozen=True)
+class Absent:
+    """A host of the cluster that cannot be planned for: unreachable, left out by a limit, or in another batch."""
+
+    host: str
+    name: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What the user allows and names. ``token`` is the one for a new bootstrap; empty: a fresh one.
+
+    ``size`` is how many members a cluster found by discovery has, 0: all. Hosts beyond it are proxies.
+    """
+
+    cluster: str
+    token: str = ""
+    allow_downtime: bool = False
+    remove: t.Tuple[str, ...] = ()
+    replace: t.Tuple[str, ...] = ()
+    size: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What one host does in its turn.
+
+    ``action``: ``bootstrap`` (first start), ``start`` (which restarts a server that runs otherwise only while it is not
+    healthy), ``restart``, ``settle`` (files only, nothing is stopped), ``join`` (a first start with what ``add`` gave)
+    or ``remove`` (the server is left alone, or retired).
+    ``bootstrap`` is the content of its ``bootstrap.env``: ``None`` leaves what is there, and without content the file
+    goes. ``token`` is the discovery token to make for the turn. ``gated`` steps wait until the cluster can spare the
+    member. ``handover`` names the members that leadership should go to.
+
+    What happens to the membership, in this order: ``remove`` the member of this ID; ``retire`` what is on this host;
+    ``add`` the host as ``learner`` or ``voter``; ``move`` it to its peer URLs; the action; ``promote`` it.
+    """
+
+    host: str
+    action: str
+    reason: str
+    changes: t.Tuple[Change, ...] = ()
+    bootstrap: t.Optional[t.Dict[str, str]] = None
+    member_id: str = ""
+    gated: bool = False
+    handover: t.Tuple[str, ...] = ()
+    remove: str = ""
+    retire: bool = False
+    add: str = ""
+    move: bool = False
+    promote: bool = False
+    token: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """Steps that are taken at the same time: all start, then all are waited for."""
+
+    steps: t.Tuple[Step, ...]
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """``kind``: ``bootstrap``, ``resume``, ``cold-start``, ``converge`` or ``nothing``; ``proxies`` are hosts."""
+
+    cluster: str
+    kind: str
+    turns: t.Tuple[Turn, ...] = ()
+    notes: t.Tuple[str, ...] = ()
+    warnings: t.Tuple[str, ...] = ()
+    proxies: t.Tuple[str, ...] = ()
+
+    def step(self, host: str) -> t.Tuple[int, t.Optional[Step]]:
+        """The number of the host's turn, from 0, and its step; ``(-1, None)`` where it has none."""
+        for number, turn in enumerate(self.turns):
+            for step in turn.steps:
+                if step.host == host:
+                    return number, step
+        return -1, None
+
+
+def condition(seen: HostSeen) -> str:
+    """What a host is: ``blank``, ``waiting`` (for a bootstrap or join to finish), ``formed``, ``lost`` or ``foreign``.
+
+    A directory without a WAL counts as no data: what was written beside it tells blank and lost apart.
+    """
+    if seen.data.initialised:
+        if seen.files.bootstrap is not None:
+            return "waiting"
+        return "formed" if seen.files.environment is not None else "foreign"
+    if seen.files.bootstrap is not None:
+        return "waiting"
+    return "blank" if seen.files.environment is None else "lost"
+
+
+def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
+    """What the running process has otherwise than desired, key by key. Bootstrap settings do not count."""
+    process = seen.process
+    if process is None:
+        return ()
+    changes = list(environment_changes(process.environment, desired.environment))
+    running = _directory(process.executable)
+    if process.replaced or not _runs_release(desired, seen):
+        changes.append(
+            Change("release", running + (" (replaced)" if process.replaced else ""), desired.release),
+        )
+    return tuple(changes)
+
+
+def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
+    """What is written on the host otherwise than desired, and needs no restart to be put right."""
+    changes: t.List[Change] = []
+    if seen.files.environment is not None:
+        changes += environment_changes(seen.files.environment, desired.environment, ignore=())
+    elif desired.environment:
+        changes.append(Change("etcd.env", None, "written"))
+    if (seen.files.definition or "").rstrip("\n") != desired.definition.rstrip("\n"):
+        changes.append(Change("definition", "other" if seen.files.definition else None, "written"))
+    if seen.files.release != desired.release:
+        changes.append(Change("release", seen.files.release, desired.release))
+    if seen.service.enabled != desired.enabled:
+        changes.append(Change("enabled", str(seen.service.enabled).lower(), str(desired.enabled).lower()))
+    return tuple(changes)
+
+
+def running_version(seen: HostSeen) -> t.Optional[Version]:
+    """The version that runs, or would run if the server were started as it is."""
+    if seen.local is not None and seen.local.versions is not None:
+        return Version.parse_or_none(seen.local.versions.server)
+    current = _directory(seen.process.executable) if seen.process else seen.files.release
+    for release in seen.releases:
+        if release.path == current and release.version:
+            return Version.parse_or_none(release.version)
+    return Version.parse_or_none((current or "").rstrip("/").rpartition("/")[2])
+
+
+def version_fault(before: Version, after: Version, cluster: t.Optional[Version] = None) -> t.Tuple[str, str]:
+    """Why a server cannot go from one version to another in one step, and what to do; two empty strings if it can.
+
+    ``cluster`` is the version the members have agreed on. Until the last of them runs a newer minor version it stays
+    the older one, and so long each can go back.
+    """
+    if (before.major, before.minor) == (after.major, after.minor):
+        return "", ""
+    if after.major != before.major or after.minor > before.minor + 1:
+        step = f"{before.major}.{before.minor + 1}"
+        return (
+            f"etcd cannot go from {before} to {after} in one step",
+            f"Go one minor version at a time: first set etcd_version to a release of {step}.",
+        )
+    if after.minor < before.minor:
+        if cluster is not None and (cluster.major, cluster.minor) <= (after.major, after.minor):
+            return "", ""
+        return (
+            f"{after} is older than the {before.line} that runs, and a downgrade is not carried out yet",
+            f"Set etcd_version to a release of {before.line}.",
+        )
+    floor = VERSION_FLOORS.get(after.line)
+    if floor is not None and before < floor:
+        return (
+            f"{after.line} may only follow {floor} or newer, and {before} runs",
+            f"First set etcd_version to the newest release of {before.line}.",
+        )
+    return "", ""
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _runs_release(desired: Desired, seen: HostSeen) -> bool:
+    return seen.process is not None and _directory(seen.process.executable) == desired.release
+
+
+__all__ = (
+    "PROMOTES",
+    "VERSION_FLOORS",
+    "Absent",
+    "Options",
+    "Plan",
+    "Step",
+    "Turn",
+    "condition",
+    "drift",
+    "pending",
+    "running_version",
+    "version_fault",
+)

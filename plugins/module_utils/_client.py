@@ -57,6 +57,7 @@ class KeyValue:
     create_revision: int
     mod_revision: int
     version: int
+    lease: int = 0
 
 
 class Client:
@@ -213,13 +214,16 @@ class Client:
         return _revision(self._transport.call("KV/Put", request, timeout=timeout))
 
     def put_if(
-        self, key: bytes, value: bytes, *, mod_revision: int, timeout: t.Optional[float] = None
+        self, key: bytes, value: bytes, *, mod_revision: int, lease: int = 0, timeout: t.Optional[float] = None
     ) -> t.Optional[int]:
-        """Write a key that was last written at ``mod_revision`` (0: that is not there). None if it was not so."""
+        """Write a key that was last written at ``mod_revision`` (0: that is not there). None if it was not so.
+
+        With a ``lease`` the key goes when that ends.
+        """
         target = _base64(key)
         request = {
             "compare": [{"key": target, "target": "MOD", "result": "EQUAL", "mod_revision": str(mod_revision)}],
-            "success": [{"request_put": {"key": target, "value": _base64(value)}}],
+            "success": [{"request_put": {"key": target, "value": _base64(value), "lease": str(lease)}}],
         }
         answer = self._transport.call("KV/Txn", request, timeout=timeout)
         return _revision(answer) if answer.get("succeeded") else None
@@ -228,6 +232,16 @@ class Client:
         """Delete a key, or all that begin with it; gives how many there were."""
         request = _range(key) if prefix else {"key": _base64(key)}
         return int(self._transport.call("KV/DeleteRange", request, timeout=timeout).get("deleted", 0))
+
+    # --- leases ---
+
+    def lease_grant(self, ttl: int, *, timeout: t.Optional[float] = None) -> int:
+        """A lease that ends after ``ttl`` seconds; its ID."""
+        return int(self._transport.call("Lease/LeaseGrant", {"TTL": str(ttl)}, timeout=timeout)["ID"])
+
+    def lease_revoke(self, lease: int, *, timeout: t.Optional[float] = None) -> None:
+        """End a lease now: its keys go with it."""
+        self._transport.call("Lease/LeaseRevoke", {"ID": str(lease)}, timeout=timeout)
 
 
 def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -> Client:
@@ -436,6 +450,7 @@ def _key_value(entry: t.Mapping[str, t.Any]) -> KeyValue:
         create_revision=int(entry.get("create_revision", 0)),
         mod_revision=int(entry.get("mod_revision", 0)),
         version=int(entry.get("version", 0)),
+        lease=int(entry.get("lease", 0)),
     )
 
 

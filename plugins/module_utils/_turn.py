@@ -78,6 +78,19 @@ class Programs(t.Protocol):
         """What its etcd says it is, empty where it does not say."""
 
 
+class TurnLock(t.Protocol):
+    """What is needed of ``_lock.Lock``."""
+
+    @property
+    def held(self) -> bool: ...
+
+    def take(self, clients: t.Sequence[Client]) -> str: ...
+
+    def renew(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
 @dataclasses.dataclass(frozen=True)
 class World:
     """All that a turn touches besides its files; a test brings its own.
@@ -98,6 +111,7 @@ class World:
     move_aside: t.Callable[[str], t.Optional[str]]
     clock: Clock
     programs: t.Optional[Programs] = None
+    lock: t.Optional[TurnLock] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,6 +233,7 @@ class Turn:
         self._check_mode = check_mode
         self._outcome = Outcome()
         self._clients: t.Dict[str, Client] = {}
+        self._lockless = False
         self._wished = _Body(
             environment=order.environment,
             executable=self._executable(order.release),
@@ -232,6 +247,13 @@ class Turn:
         :raises Refused: it cannot be done safely; nothing was changed.
         :raises ServerFailed: the server did not become healthy; the message says what became of it.
         """
+        try:
+            return self._take()
+        finally:
+            if self._world.lock is not None:
+                self._world.lock.release()
+
+    def _take(self) -> Outcome:
         now = self._observe()
         if self._phase != "wait":
             self._refuse(now)
@@ -315,7 +337,7 @@ class Turn:
         """Everything up to and with the start."""
         self._forget_success(now)
         restarts = self._needs_restart(now)
-        if restarts and not self._check_mode:
+        if restarts and not self._check_mode and self._is_gated(now):
             self._gate(now)
         if now.process is not None and not restarts:
             self._write(now)
@@ -349,20 +371,30 @@ class Turn:
             self._world.files.drop_former()
             self._act("finish an interrupted turn")
 
+    def _is_gated(self, now: _Now) -> bool:
+        """Whether a restart must wait for the cluster.
+
+        :raises Refused: it would have to, and cannot.
+        """
+        order = self._order
+        if order.gated:
+            return True
+        if order.action == "restart" or not self._is_healthy_now(now):
+            return False
+        if self._phase == "start":
+            # Others act at the same moment: each gate would count on the rest.
+            raise Refused(
+                f"{now.service.name} is healthy again, and the plan was made while its cluster had no quorum.",
+                remedy="Run again: the members are then restarted one at a time.",
+            )
+        return True
+
     def _gate(self, now: _Now) -> None:
         """Wait until the cluster can spare this member, then hand leadership over.
 
         :raises Refused: when it cannot within the limit.
         """
         order, clock = self._order, self._world.clock
-        if not order.gated and (order.action == "restart" or not self._is_healthy_now(now)):
-            return
-        if not order.gated and self._phase == "start":
-            # Others act at the same moment: each gate would count on the rest.
-            raise Refused(
-                f"{now.service.name} is healthy again, and the plan was made while its cluster had no quorum.",
-                remedy="Run again: the members are then restarted one at a time.",
-            )
         begun = clock.monotonic()
         sick_since: t.Optional[float] = None
         while True:
@@ -376,11 +408,15 @@ class Turn:
                     hopeless = not sparable(view.members, view.member_id)
                     passes = hopeless or moment - begun >= min(GRACE, order.gate_timeout)
                     self._outcome.downtime = passes
-                if passes:
+                if passes and self._is_alone():
                     self._outcome.downtime = self._outcome.downtime or verdict.downtime
                     if self._outcome.downtime:
                         self._outcome.notes.append(f"writes stop during the restart: {reason}")
                     break
+                if passes:
+                    reason = self._lock_turn(view)
+                    if not reason:
+                        continue  # the cluster may have changed until the turn was ours alone
             else:
                 reason = "no member gave the list of members"
             if sick_since is not None and moment - sick_since >= SICK:
@@ -393,6 +429,24 @@ class Turn:
             clock.sleep(GATE_PAUSE)
         if view.leads:
             self._hand_over(now, view)
+
+    def _is_alone(self) -> bool:
+        """No other run takes a turn in this cluster now."""
+        return self._world.lock is None or self._world.lock.held or self._lockless
+
+    def _lock_turn(self, view: _View) -> str:
+        """Make the turn ours alone; why it is not (yet)."""
+        links = [url for member in view.members if member.id in view.healthy for url in member.client_urls]
+        clients = [self._client(link) for link in links or [_local_url(self._order.environment)]]
+        try:
+            holder = t.cast("TurnLock", self._world.lock).take(clients)
+        except (Unauthenticated, PermissionDenied) as error:
+            self._lockless = True
+            self._outcome.notes.append(f"nothing keeps another run from taking a turn meanwhile: {error.message}")
+            return ""
+        except ClientError as error:
+            return error.message.rstrip(".")
+        return f"another run takes a turn: {holder}" if holder else ""
 
     def _is_healthy_now(self, now: _Now) -> bool:
         return now.process is not None and self._probe_health(_local_url(now.process.environment))[0]
@@ -574,6 +628,8 @@ class Turn:
         watch = _Watch(self._world, old=old)
         pause, pid, reason = FIRST_PAUSE, 0, "it did not start"
         while True:
+            if self._world.lock is not None:
+                self._world.lock.renew()
             process = watch.step()
             if process is not None:
                 changes = body.differs(process)

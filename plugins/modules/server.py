@@ -244,6 +244,7 @@ put_back:
   type: bool
 """
 
+import os
 import time
 import typing as t
 
@@ -260,6 +261,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._client import survey
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Owner
+from ansible_collections.quorum.etcd.plugins.module_utils._lock import Lock
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
     connector,
     engine_of,
@@ -348,6 +350,7 @@ def world_of(module: AnsibleModule) -> World:
         move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
         clock=time,
         programs=Programs(engine_of(instance, module.run_command), module.run_command),
+        lock=Lock(f"{instance.service} on {os.uname().nodename}, process {os.getpid()}", time.monotonic),
     )
 
 

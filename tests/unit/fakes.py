@@ -66,6 +66,8 @@ class FakeCluster:
         self.alarms: t.List[Alarm] = []
         self.keys: t.Dict[bytes, t.Tuple[bytes, int, int, int]] = {}
         self.revision = 1
+        self.leases = 0
+        self.leased: t.Dict[bytes, int] = {}
         self.term = 2
         self.users: t.Dict[str, str] = {}
         self.asked: t.List[t.Tuple[str, str]] = []
@@ -116,6 +118,8 @@ class FakeTransport:
             "KV/Put": self._put,
             "KV/Range": self._range,
             "KV/Txn": self._txn,
+            "Lease/LeaseGrant": self._lease_grant,
+            "Lease/LeaseRevoke": self._lease_revoke,
             "Maintenance/Alarm": self._alarm,
             "Maintenance/MoveLeader": self._move_leader,
             "Maintenance/Status": self._status,
@@ -297,6 +301,8 @@ class FakeTransport:
                 "mod_revision": str(modified),
                 "version": str(version),
             }
+            if key in self._cluster.leased:
+                entry["lease"] = str(self._cluster.leased[key])
             if value and not request.get("keys_only"):
                 entry["value"] = base64.b64encode(value).decode()
             entries.append(entry)
@@ -309,6 +315,18 @@ class FakeTransport:
         former = self._cluster.keys.get(key)
         created, version = (former[1], former[3] + 1) if former else (revision, 1)
         self._cluster.keys[key] = (base64.b64decode(request["value"]), created, revision, version)
+        self._cluster.leased.pop(key, None)
+        if int(request.get("lease", 0)):
+            self._cluster.leased[key] = int(request["lease"])
+        return {}
+
+    def _lease_grant(self, member: FakeMember, request: Request) -> Answer:
+        self._cluster.leases += 1
+        return {"ID": str(self._cluster.leases), "TTL": request["TTL"]}
+
+    def _lease_revoke(self, member: FakeMember, request: Request) -> Answer:
+        for key in [key for key, lease in self._cluster.leased.items() if lease == int(request["ID"])]:
+            del self._cluster.leased[key], self._cluster.keys[key]
         return {}
 
     def _delete_range(self, member: FakeMember, request: Request) -> Answer:

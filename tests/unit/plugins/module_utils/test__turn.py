@@ -21,6 +21,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     Rejected,
     ServerFailed,
     ServiceError,
+    Unauthenticated,
     Unreachable,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
@@ -1028,3 +1029,85 @@ def test_a_long_log_keeps_its_severe_and_its_last_lines() -> None:
 )  # fmt: skip
 def test_summary(lines: t.List[str], text: str) -> None:
     assert _turn.summary(lines) == text
+
+
+# --- two runs at once ---------------------------------------------------------------------------------------------
+
+
+class Locked:
+    """A lock that others hold for the first ``others`` attempts."""
+
+    def __init__(self, others: int = 0, error: t.Optional[Exception] = None) -> None:
+        self.others, self.error = others, error
+        self.held = False
+        self.log: t.List[str] = []
+
+    def take(self, clients: t.Sequence[t.Any]) -> str:
+        self.log.append(f"take {len(clients)}")
+        if self.error is not None:
+            raise self.error
+        self.others -= 1
+        self.held = self.others < 0
+        return "" if self.held else "etcd1 on elsewhere"
+
+    def renew(self) -> None:
+        self.log.append("renew")
+
+    def release(self) -> None:
+        self.log.append("release")
+        self.held = False
+
+
+def take_locked(host: Host, lock: Locked, **changes: t.Any) -> Outcome:
+    host.calls.clear()
+    world = dataclasses.replace(host.world(), lock=lock)
+    return Turn(world, order_for(host, settings={"ETCD_X": "1"}, **changes)).take()
+
+
+def test_a_turn_is_taken_alone_and_given_back(formed: Host) -> None:
+    lock = Locked()
+    take_locked(formed, lock)
+    assert formed.calls == ["restart"]
+    assert lock.log[0].startswith("take")
+    assert "renew" in lock.log
+    assert lock.log[-1] == "release"
+
+
+def test_a_turn_waits_for_that_of_another_run(formed: Host) -> None:
+    lock = Locked(others=3)
+    take_locked(formed, lock)
+    assert len([entry for entry in lock.log if entry.startswith("take")]) == 4
+    assert formed.calls == ["restart"]
+
+
+def test_the_cluster_is_looked_at_again_once_the_turn_is_ours(formed: Host) -> None:
+    lock = Locked()
+
+    def take_it(clients: t.Sequence[t.Any]) -> str:
+        lock.held, formed.well = True, {B}
+        return ""
+
+    lock.take = take_it  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="not healthy: infra3"):
+        take_locked(formed, lock, gate_timeout=1.0)
+    assert formed.calls == []
+    assert lock.log[-1] == "release"
+
+
+def test_who_is_at_work_is_said(formed: Host) -> None:
+    lock = Locked(others=1000)
+    with pytest.raises(Refused, match="another run takes a turn: etcd1 on elsewhere"):
+        take_locked(formed, lock, gate_timeout=2.0)
+    assert formed.calls == []
+
+
+def test_where_keys_may_not_be_written_the_turn_goes_on_and_says_so(formed: Host) -> None:
+    outcome = take_locked(formed, Locked(error=Unauthenticated("user name is empty.")))
+    assert formed.calls == ["restart"]
+    assert any("nothing keeps another run" in note for note in outcome.notes)
+
+
+def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:
+    lock = Locked(others=1000)
+    Turn(dataclasses.replace(formed.world(), lock=lock), order_for(formed)).take()
+    assert not any(entry.startswith("take") for entry in lock.log)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import Unauthenticated, Unreachable
+from ansible_collections.quorum.etcd.plugins.module_utils._lock import KEY, RENEW, Lock
+from ansible_collections.quorum.etcd.tests.unit.fakes import FakeCluster, FakeTransport
+
+
+class Scene:
+    """A cluster, and a clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.time = 100.0
+
+    def clients(self) -> t.List[Client]:
+        return [Client(FakeTransport(self.cluster, member.url)) for member in self.cluster.members.values()]
+
+    def lock(self, holder: str) -> Lock:
+        return Lock(holder, lambda: self.time)
+
+
+@pytest.fixture(name="scene")
+def scene_fixture() -> Scene:
+    return Scene()
+
+
+def test_one_has_it_and_the_other_learns_who(scene: Scene) -> None:
+    first, second = scene.lock("etcd1 on a"), scene.lock("etcd2 on b")
+    assert first.take(scene.clients()) == ""
+    assert (first.held, second.take(scene.clients()), second.held) == (True, "etcd1 on a", False)
+    first.release()
+    assert second.take(scene.clients()) == ""
+    assert not first.held
+
+
+def test_it_ends_with_its_lease(scene: Scene) -> None:
+    scene.lock("killed").take(scene.clients())
+    scene.clients()[0].lease_revoke(scene.cluster.leased[KEY])
+    assert scene.lock("next").take(scene.clients()) == ""
+
+
+def test_an_answer_that_got_lost_is_found(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    scene.cluster.loses.append("KV/Txn")
+    assert lock.take(scene.clients()) == ""
+    assert lock.held
+
+
+def test_it_is_kept_while_it_is_needed(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    before = scene.cluster.leased[KEY]
+    lock.renew()
+    assert scene.cluster.leased[KEY] == before
+    scene.time += RENEW + 1
+    lock.renew()
+    assert scene.cluster.leased[KEY] != before
+    scene.clients()[0].lease_revoke(before)
+    assert KEY in scene.cluster.keys
+    lock.release()
+    assert KEY not in scene.cluster.keys
+
+
+def test_what_fails_while_it_is_kept_is_tried_again(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    scene.time += RENEW + 1
+    scene.cluster.hangs += ["Lease/LeaseGrant"] * 3
+    lock.renew()
+    scene.time += RENEW + 1
+    lock.renew()
+    lock.release()
+    assert KEY not in scene.cluster.keys
+
+
+def test_users_who_may_not(scene: Scene) -> None:
+    scene.cluster.users = {"root": "secret"}
+    with pytest.raises(Unauthenticated):
+        scene.lock("etcd1").take(scene.clients())
+
+
+def test_nobody_answers(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    scene.cluster.hangs += ["Lease/LeaseGrant"] * 3
+    with pytest.raises(Unreachable):
+        lock.take(scene.clients())
+    lock.release()

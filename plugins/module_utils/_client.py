@@ -264,8 +264,8 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     """All that a server shows, in at most six requests of ``timeout`` seconds each; one where nobody answers.
 
     Never raises a ``ClientError``: what could not be read is said in ``problem``. A learner gives no list and no
-    alarms; a server that knows of no leader is not asked for them. A CORRUPT alarm makes the member it is for
-    unhealthy, and every server whose alarms cannot be read.
+    alarms; a server that knows of no leader is asked for the list it knew last, and for no alarms. A CORRUPT alarm
+    makes the member it is for unhealthy, and every server whose alarms cannot be read.
     """
     try:
         healthy, reason = client.healthy(timeout=timeout)
@@ -290,10 +290,13 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     versions = read(lambda: client.versions(timeout=timeout))
     status = read(lambda: client.status(timeout=timeout))
     members: t.Optional[t.Tuple[Member, ...]] = None
+    last_known: t.Optional[t.Tuple[Member, ...]] = None
     alarms: t.Optional[t.Tuple[Alarm, ...]] = None
     if status is None or (status.leader_id and not status.is_learner):
         members = read(lambda: client.members(timeout=timeout))
         alarms = read(lambda: client.alarms(timeout=timeout))
+    elif not status.is_learner:
+        last_known = read(lambda: client.members(linearizable=False, timeout=timeout))
     if healthy and status is not None and alarms is not None:
         healthy = Alarm(status.member_id, "CORRUPT") not in alarms
         problems += [] if healthy else [f"{client.endpoint} has the alarm CORRUPT."]
@@ -309,6 +312,7 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
         status=status,
         members=members,
         alarms=alarms or (),
+        last_known=last_known,
     )
 
 

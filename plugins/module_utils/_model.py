@@ -192,6 +192,7 @@ class DataSeen:
 class EndpointSeen:
     """What a server answers at one endpoint. ``members`` is its linearizable list, ``None`` where it could give none.
 
+    ``last_known`` is the list as it knew it when it last had a leader, asked for only where it has none.
     ``healthy`` is the answer of ``/health?exclude=NOSPACE`` and no CORRUPT alarm listed for it.
     """
 
@@ -202,6 +203,7 @@ class EndpointSeen:
     status: t.Optional[Status] = None
     members: t.Optional[t.Tuple[Member, ...]] = None
     alarms: t.Tuple[Alarm, ...] = ()
+    last_known: t.Optional[t.Tuple[Member, ...]] = None
 
 
 @dataclasses.dataclass(frozen=True)

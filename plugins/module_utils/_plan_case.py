@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
+    PROMOTES,
     Absent,
     Options,
     Plan,
@@ -153,6 +156,25 @@ class Case:
 
     def _warn_of_absent(self) -> None:
         self.warnings += [f"{missing.host} {missing.why}: nothing is done there" for missing in self.absent]
+
+    def _finish(self, wish: Desired, member: Member, members: t.Sequence[Member]) -> Step:
+        """Listed, and this entry has never been started: whatever the host was before, this identity has no data yet.
+
+        A formed member is always listed as started, so one without data that is not was removed and added again.
+        """
+        environment = {
+            "ETCD_INITIAL_CLUSTER": initial_cluster(
+                (wish.name if other.id == member.id else other.name or other.id, other.peer_urls) for other in members
+            ),
+            "ETCD_INITIAL_CLUSTER_STATE": "existing",
+        }
+        step = self._step(wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id)
+        return dataclasses.replace(step, promote=member.is_learner and not self._promotion_forgotten())
+
+    def _promotion_forgotten(self) -> bool:
+        """Whether a member runs a version that must not promote learners."""
+        versions = [running_version(self.seen[wish.host]) for wish in self.desired if self._healthy(wish.host)]
+        return any(version is not None and version < PROMOTES for version in versions)
 
     def _step(
         self,

@@ -20,7 +20,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
     parse_initial_cluster,
     quorum,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, HostSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, HostSeen, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_case import Case
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import Plan, Step, Turn, condition, pending
 
@@ -203,18 +203,20 @@ class Outage(Case):
     def _cold_start(self, with_data: t.Sequence[Desired]) -> Plan:
         if self.options.remove or self.options.replace:
             self.warnings.append("no member is removed or replaced before the cluster has quorum: run again then")
-        needed = quorum(len(self.desired) + len(self.absent))
+        needed = quorum(self._size())
         self._one_cluster(with_data)
         for wish in with_data:
             self._refuse_moved_data(wish)
             self._refuse_moved_peer_urls(wish)
         self.refusals.raise_if_any()
-        if len(with_data) < needed:
+        joining = self._joins_needed(with_data, needed)
+        if len(with_data) + len(joining) < needed:
             return self._start_alone(with_data, needed)
         self._version_rules(with_data)
         self.refusals.raise_if_any()
+        new = {step.host for step in joining}
         for wish in self.desired:
-            if wish not in with_data:
+            if wish not in with_data and wish.host not in new:
                 self.warnings.append(f"{self._story(wish)}; it stays down until the others serve")
         self._warn_of_absent()
         # A log that may be that of a disk lost and made anew must not vote before one that knows what was written: with
@@ -230,14 +232,64 @@ class Outage(Case):
         for wish in with_data:
             if wish.host in kept:
                 self.warnings.append(f"{wish.host} runs with other settings: run again once there is quorum")
-        turns = []
+        turns: t.List[Turn] = []
         for hosts, reason in (
             (first - kept, "no quorum: those that have data, together"),
             ({wish.host for wish in with_data} - first - kept, "the rest follows what the others know"),
         ):
-            steps = tuple(self._cold_step(wish) for wish in with_data if wish.host in hosts)
-            turns += [Turn(steps, reason)] if steps else []
+            steps = [self._cold_step(wish) for wish in with_data if wish.host in hosts]
+            steps += [] if turns else joining
+            turns += [Turn(tuple(steps), reason)] if steps else []
         return self._made("cold-start", tuple(turns))
+
+    def _size(self) -> int:
+        """How many members there are as far as anybody knows. Blank hosts are new ones unless something counts them."""
+        last = self._last_known()
+        if last is not None:
+            return len([member for member in last if not member.is_learner])
+        waiting = [wish for wish in self.desired if condition(self.seen[wish.host]) == "waiting"]
+        told = [
+            len(parse_initial_cluster(self._bootstrap_file(wish).get("ETCD_INITIAL_CLUSTER", ""))) for wish in waiting
+        ]
+        begun = [wish for wish in self.desired if condition(self.seen[wish.host]) != "blank"]
+        blank = [wish.host for wish in self.desired if wish not in begun]
+        if 0 in told:
+            return len(self.desired) + len(self.absent)
+        if blank:
+            self.warnings.append(
+                f"{', '.join(blank)} counts as new, since nothing of a member is there; if it was one, its data is lost"
+            )
+        return max([len(begun) + len(self.absent), *told])
+
+    def _bootstrap_file(self, wish: Desired) -> t.Dict[str, str]:
+        return self.seen[wish.host].files.bootstrap or {}
+
+    def _last_known(self) -> t.Optional[t.Tuple[Member, ...]]:
+        """The list as the server knew it that has come furthest of those that lost their quorum."""
+        found = [
+            (local.status.raft_applied_index, local.last_known)
+            for local in (self.seen[wish.host].local for wish in self.desired)
+            if local is not None and local.last_known is not None and local.status is not None
+        ]
+        return max(found, key=lambda pair: pair[0])[1] if found else None
+
+    def _joins_needed(self, with_data: t.Sequence[Desired], needed: int) -> t.List[Step]:
+        """First starts of voters that were added, and without which there is no quorum, not even to list them.
+
+        A second voter that was added to one is the usual case: before it starts, nobody has a majority.
+        """
+        if len(with_data) >= needed:
+            return []
+        last = self._last_known()
+        without = [wish for wish in self.desired if wish not in with_data]
+        if last is None:
+            waiting = [
+                wish for wish in without if self._bootstrap_file(wish).get("ETCD_INITIAL_CLUSTER_STATE") == "existing"
+            ]
+            return [self._step(wish, "bootstrap", "was added and never started") for wish in waiting]
+        unstarted = {frozenset(one.peer_urls): one for one in last if not one.started and not one.is_learner}
+        found = [(wish, unstarted.get(frozenset(wish.peer_urls))) for wish in without]
+        return [self._finish(wish, member, last) for wish, member in found if member is not None]
 
     def _cold_step(self, wish: Desired) -> Step:
         seen = self.seen[wish.host]
@@ -271,11 +323,10 @@ class Outage(Case):
                 "Bring the absent hosts back, run without --limit or serial, and run again.",
             )
         self.refusals.add(
-            f"no member that was asked has quorum, and only {len(with_data)} of {len(self.desired) + len(self.absent)} "
+            f"no member that was asked has quorum, and only {len(with_data)} of {self._size()} "
             f"members are known to have their data; {needed} are needed",
-            "Bring back the disks that are missing and run again (hosts that never were members: take them out of the "
-            "inventory meanwhile). If the disks are gone for good, restore a snapshot, or recover from the data that "
-            "is left.",
+            "Bring back the disks that are missing and run again. If the disks are gone for good, restore a snapshot, "
+            "or recover from the data that is left.",
         )
         self.refusals.raise_if_any()
         return self._made("nothing", ())

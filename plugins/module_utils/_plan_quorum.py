@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, initial_cluster, quorum, sparable
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, quorum, sparable
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_case import Case, aside
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
@@ -22,7 +22,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     Turn,
     condition,
     drift,
-    running_version,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -230,20 +229,6 @@ class Convergence(Case):
             f"a new one: -e etcd_replace_members={wish.name}.",
         )
 
-    def _finish(self, wish: Desired, member: Member, members: t.Sequence[Member]) -> Step:
-        """Listed, and this entry has never been started: whatever the host was before, this identity has no data yet.
-
-        A formed member is always listed as started, so one without data that is not was removed and added again.
-        """
-        environment = {
-            "ETCD_INITIAL_CLUSTER": initial_cluster(
-                (wish.name if other.id == member.id else other.name or other.id, other.peer_urls) for other in members
-            ),
-            "ETCD_INITIAL_CLUSTER_STATE": "existing",
-        }
-        step = self._step(wish, "bootstrap", "is listed and never started", bootstrap=environment, member_id=member.id)
-        return dataclasses.replace(step, promote=member.is_learner and not self._promotion_forgotten())
-
     def _waits(self, wishes: t.Sequence[Desired], listed: t.Mapping[str, Member]) -> t.List[Step]:
         steps = []
         for wish in wishes:
@@ -296,11 +281,6 @@ class Convergence(Case):
         return dataclasses.replace(
             step, remove=remove, retire=retire, add="voter" if voter else "learner", promote=not voter
         )
-
-    def _promotion_forgotten(self) -> bool:
-        """Whether a member runs a version that must not promote learners."""
-        versions = [running_version(self.seen[wish.host]) for wish in self.desired if self._healthy(wish.host)]
-        return any(version is not None and version < PROMOTES for version in versions)
 
     def _joining_versions(self, joining: t.AbstractSet[str]) -> None:
         cluster = self._cluster_version()

@@ -23,6 +23,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     EndpointSeen,
     HostSeen,
     Member,
+    Status,
     Versions,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
@@ -40,7 +41,15 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
-from ansible_collections.quorum.etcd.tests.unit.simulation import Host, World, host_name, make_desired, peer_url, run
+from ansible_collections.quorum.etcd.tests.unit.simulation import (
+    Host,
+    World,
+    client_url,
+    host_name,
+    make_desired,
+    peer_url,
+    run,
+)
 
 OPTIONS = Options("etcd")
 KEEP: t.Any = object()
@@ -460,6 +469,61 @@ def test_nothing_can_be_done_for_a_running_one_alone_without_quorum() -> None:
     told = Scene().down(1, 3).lose_sight(1).lose_sight(3).refusal()
     assert "etcd2 (etcd2) has its data and runs without quorum" in told
     assert "etcd1 is unreachable" in told
+
+
+def without_leader(scene: Scene, number: int, *listed: Member) -> Scene:
+    """A server that runs, lost its quorum, and knew this list last."""
+    seen = scene.seen[host_name(number)]
+    status = Status(seen.data.member_id, seen.data.cluster_id, "3.6.16")
+    local = EndpointSeen(client_url(number), False, "no leader", status=status, last_known=listed)
+    return scene.change(number, local=local)
+
+
+def test_one_that_is_down_starts_though_hosts_were_added() -> None:
+    """Blank hosts were never members, as far as anybody knows; its own log tells the one that starts."""
+    scene = Scene(1).more(2, 3).down(1)
+    made = scene.plan()
+    assert (made.kind, actions(made)) == ("cold-start", [{"etcd1": "start"}])
+    assert "etcd2, etcd3 counts as new, since nothing of a member is there" in warned(made)
+
+
+def test_what_the_last_list_says_counts() -> None:
+    """Its machine was installed anew: the host is blank, and it was a voter."""
+    scene = Scene().down(2, 3)
+    listed = Scene().listed
+    for number in (2, 3):
+        blank(scene, number)
+    told = without_leader(scene, 1, *listed).refusal()
+    assert "only 1 of 3 members are known to have their data; 2 are needed" in told
+
+
+def test_a_second_voter_that_was_added_is_started_for_there_is_no_quorum_without_it() -> None:
+    scene = Scene(1).more(2, 3)
+    added = Member("22", "", (peer_url(2),))
+    made = without_leader(scene, 1, *scene.listed, added).plan()
+    assert (made.kind, actions(made)) == ("cold-start", [{"etcd1": "start", "etcd2": "bootstrap"}])
+    step = step_of(made, "etcd2")
+    assert step.member_id == "22"
+    assert step.bootstrap == {
+        "ETCD_INITIAL_CLUSTER": "etcd1=http://10.0.0.1:2380,etcd2=http://10.0.0.2:2380",
+        "ETCD_INITIAL_CLUSTER_STATE": "existing",
+    }
+    # not if it is not that very one, is a learner, or has been started
+    for other in (
+        dataclasses.replace(added, peer_urls=("http://10.0.0.9:2380",)),
+        dataclasses.replace(added, client_urls=("http://10.0.0.2:2379",)),
+    ):
+        assert "2 are needed" in without_leader(scene, 1, *Scene(1).listed, other).refusal()
+    made = without_leader(scene, 1, *Scene(1).listed, dataclasses.replace(added, is_learner=True)).plan()
+    assert actions(made) == [{"etcd1": "start"}]
+
+
+def test_a_second_voter_that_was_being_started_goes_on_with_the_first() -> None:
+    scene = Scene(1).more(2).down(1)
+    scene.change(2, "files", bootstrap={"ETCD_INITIAL_CLUSTER": "x=y", "ETCD_INITIAL_CLUSTER_STATE": "existing"})
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "start", "etcd2": "bootstrap"}]
+    assert step_of(made, "etcd2").bootstrap is None
 
 
 def test_data_of_different_clusters_is_not_started() -> None:

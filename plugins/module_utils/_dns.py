@@ -198,10 +198,12 @@ def look(
     resolvers: t.Sequence[Questions],
     timeout: float,
     system: t.Optional[t.Callable[[t.Sequence[str], float], t.Mapping[str, SystemAnswer]]],
+    in_order: bool = False,
 ) -> DomainSeen:
     """All records of etcd's under a domain, asked of every resolver at the same time.
 
     :param system: asks this machine for the addresses of names (see ``system_addresses``); ``None`` not to.
+    :param in_order: the resolvers are those of this machine, each a fallback of those before it.
     """
     domain = domain.rstrip(".")
     with concurrent.futures.ThreadPoolExecutor(max(1, len(resolvers))) as pool:
@@ -220,6 +222,7 @@ def look(
         hosts=tuple(hosts),
         resolvers=tuple(view.resolver for view in views),
         differences=tuple(best.difference(view) for view in whole if best is not None and not best.agrees(view)),
+        in_order=in_order,
     )
 
 

@@ -64,7 +64,8 @@ class ResolverSeen:
 class DomainSeen:
     """A domain's records, by the first of the resolvers that answers well.
 
-    ``differences`` has a sentence for each other resolver that says something else.
+    ``differences`` has a sentence for each other resolver that says something else. ``in_order`` says that the later
+    resolvers are only asked when the earlier ones are silent, as those of resolv.conf are.
     """
 
     domain: str
@@ -73,6 +74,7 @@ class DomainSeen:
     hosts: t.Tuple[HostSeen, ...] = ()
     resolvers: t.Tuple[ResolverSeen, ...] = ()
     differences: t.Tuple[str, ...] = ()
+    in_order: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,8 @@ MARK = "# Kept by Ansible (quorum.etcd). The file of before is resolv.conf.forme
 # What systemd-resolved knows itself, where resolv.conf only names its stub.
 _UPLINKS = "/run/systemd/resolve/resolv.conf"
 _STUBS = ("127.0.0.53", "127.0.0.54")
+# Trust in answers that were validated on this host is not for other nameservers.
+_OWN_OPTION = "trust-ad"
 
 _BY_TARGET = (
     ("/systemd/resolve/", "systemd-resolved"),
@@ -210,7 +212,7 @@ class ResolvConf:
     ) -> Changed:
         """Make the file name these nameservers, and after them, as a fallback, those behind the former file.
 
-        :param search: ``None`` keeps the former file's; so does ``options``.
+        :param search: ``None`` keeps the former file's; so does ``options``, but for trust in the nameserver.
         :param prove: names that have to resolve.
         :param timeout: seconds for one question.
         :raises Refused: none of the nameservers can do what is needed; nothing was changed.
@@ -220,7 +222,7 @@ class ResolvConf:
         content = Content(
             tuple(dict.fromkeys([*nameservers, *(seen.upstream if fallback else ())])),
             seen.former.search if search is None else tuple(search),
-            seen.former.options if options is None else tuple(options),
+            tuple(one for one in seen.former.options if one != _OWN_OPTION) if options is None else tuple(options),
         )
         text = render(content)
         changed = text != seen.text
@@ -336,7 +338,9 @@ class ResolvConf:
             if not names and not world:
                 resolver.ask("localhost.", "A", timeout)
         except DnsProblem as problem:
-            return f"gives {problem}" if problem.message.startswith("no ") else f"does not serve: {problem}"
+            if problem.message.startswith("no "):
+                return f"gives {problem}"
+            return problem.message if problem.answered else f"does not serve: {problem}"
         return ""
 
     # changes

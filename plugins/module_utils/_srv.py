@@ -180,7 +180,10 @@ class _Judgement:
         if resolvers and not any(resolver.answered for resolver in resolvers):
             labels = ", ".join(resolver.label for resolver in resolvers)
             self.problems.append(f"No resolver answers ({labels}).")
-        self.problems.extend(self._seen.differences)
+        if self._seen.in_order:
+            self.notes.extend(f"{one} It counts when those before it are silent." for one in self._seen.differences)
+        else:
+            self.problems.extend(self._seen.differences)
 
     def records(self, expected: t.Sequence[Expected]) -> None:
         if not self.servers and any(resolver.answered for resolver in self._seen.resolvers):

@@ -84,8 +84,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+managed:
+  description: Whether the file was that of this module before.
+  returned: success
+  type: bool
+  sample: false
 owner:
-  description: Whose file it was, or is. Empty where that is not known.
+  description:
+    - Whose file it was. Where it was that of this module, whose the file of before is. Empty where that is not known.
   returned: success
   type: str
   sample: systemd-resolved
@@ -168,6 +174,7 @@ def main() -> None:
             module.warn(warning)
         result = {
             "changed": outcome.changed,
+            "managed": seen.managed,
             "owner": seen.owner,
             "kind": seen.kind,
             "target": seen.target,

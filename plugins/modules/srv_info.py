@@ -34,9 +34,9 @@ options:
     default: ""
   resolvers:
     description:
-      - The IP addresses of the resolvers to ask. All are asked, and compared with each other. The first that answers
-        all questions counts.
-      - By default those of F(/etc/resolv.conf).
+      - The IP addresses of the resolvers to ask. All are asked, and must say the same. The first that answers all
+        questions counts.
+      - By default those of F(/etc/resolv.conf). There a later one that says something else is only noted.
     type: list
     elements: str
   resolver_port:
@@ -468,6 +468,7 @@ def main() -> None:
                 resolvers=[Resolver(address, params["resolver_port"]) for address in addresses],
                 timeout=params["timeout"],
                 system=system_addresses if system else None,
+                in_order=params["resolvers"] is None,
             )
             return result_of(seen, judge(seen, expected, own_of(params)))
 

@@ -218,16 +218,16 @@ def test_a_missing_file_is_missing_again(host: Host) -> None:
 
 
 def test_a_link_of_resolved_becomes_a_file_and_a_link_again(host: Host) -> None:
-    host.link(STUB, "nameserver 127.0.0.53\nsearch lan\n")
+    host.link(STUB, "nameserver 127.0.0.53\nsearch lan\noptions edns0 trust-ad\n")
     host.write("/run/systemd/resolve/resolv.conf", "nameserver 192.0.2.53\nnameserver 192.0.2.54\n")
     seen = host.resolv_conf().look()
     assert (seen.kind, seen.owner, seen.target) == ("link", "systemd-resolved", STUB)
     assert seen.upstream == ("192.0.2.53", "192.0.2.54")
     outcome = host.resolv_conf().manage(["127.0.0.1"])
-    assert parse(outcome.after).nameservers == ("127.0.0.1", "192.0.2.53", "192.0.2.54")
+    assert parse(outcome.after) == Content(("127.0.0.1", "192.0.2.53", "192.0.2.54"), ("lan",), ("edns0",))
     assert outcome.warnings == ()
     assert not host.path("/etc/resolv.conf").is_symlink()
-    assert host.path("/run/systemd/resolve/stub-resolv.conf").read_text() == "nameserver 127.0.0.53\nsearch lan\n"
+    assert host.path("/run/systemd/resolve/stub-resolv.conf").read_text().startswith("nameserver 127.0.0.53\n")
     managed = host.resolv_conf().look()
     assert (managed.managed, managed.owner, managed.upstream) == (True, "systemd-resolved", seen.upstream)
     assert host.resolv_conf().restore().changed

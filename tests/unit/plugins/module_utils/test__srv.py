@@ -294,6 +294,12 @@ def test_resolvers_that_differ_are_a_fault() -> None:
     assert verdict.problems == ("Resolver b differs.",)
 
 
+def test_a_fallback_that_differs_is_noted() -> None:
+    verdict = judge(dataclasses.replace(WELL, differences=("Resolver b differs.",), in_order=True), THREE)
+    assert verdict.ok
+    assert verdict.notes == ("Resolver b differs. It counts when those before it are silent.",)
+
+
 def test_service_name() -> None:
     records = (srv("n1", service="etcd-server-dev"), srv("n1", 2379, "etcd-client-ssl-dev"), srv("n2"))
     seen = DomainSeen(DOMAIN, "dev", records, tuple(HOSTS), (ANSWERS,))

@@ -233,6 +233,16 @@ def _result(wish: Wanted, outcome: Outcome, *, diff: bool) -> t.Dict[str, t.Any]
     return result
 
 
+def _failures(wish: Wanted, outcome: Outcome) -> t.List[str]:
+    """What a user should know of sources that were passed over. A cache that holds nothing is none of them."""
+    cache = wish.cache
+    return [
+        f"{attempt.source} did not give etcd {wish.version}: {attempt.reason}."
+        for attempt in outcome.attempts
+        if not (attempt.ok or (attempt.source == cache and attempt.reason.startswith("holds no ")))
+    ]
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
@@ -260,7 +270,7 @@ def main() -> None:
             builder=GoBuilder(run=run, fetcher=fetcher, environ=os.environ, machine=machine, cache=cache),
             check_mode=module.check_mode,
         )
-        for warning in outcome.warnings:
+        for warning in [*outcome.warnings, *_failures(wish, outcome)]:
             module.warn(warning)
         module.exit_json(**_result(wish, outcome, diff=module._diff))
 

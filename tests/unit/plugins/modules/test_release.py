@@ -72,6 +72,7 @@ def test_makes_it_tells_it_and_leaves_it(tmp_path: Path, mirror: Path, capfd: py
     assert made["diff"] == diff
     assert made["binaries"] == {name: str(dest / name) for name in NAMES}
     assert [attempt["ok"] for attempt in made["attempts"]] == [False, True]
+    assert "did not give etcd 3.6.16: " in str(made["warnings"])
     assert made["source"] == f"file://{mirror}"
     checksum = (mirror / "v3.6.16" / "SHA256SUMS").read_text().split()[0]
     assert (made["version"], made["dest"], made["arch"], made["checksum"]) == ("3.6.16", str(dest), ARCH, checksum)

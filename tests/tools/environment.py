@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import glob
 import hashlib
 import os
 import shutil
@@ -68,10 +69,11 @@ def version_of(python: str | Path) -> str:
 def find_python(version: str) -> str | None:
     """An interpreter of this minor version: this one, one on PATH, or one that pyenv or uv keeps."""
     homes = {os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")} - {""}
-    kept = [path for home in sorted(homes) for path in Path(home, "versions").glob(f"{version}.*/bin/python{version}")]
-    kept += Path.home().glob(f".local/share/uv/python/cpython-{version}.*/bin/python{version}")
+    # glob passes over what may not be read, such as the home of whoever called su
+    kept = [path for home in sorted(homes) for path in glob.glob(f"{home}/versions/{version}.*/bin/python{version}")]
+    kept += glob.glob(f"{Path.home()}/.local/share/uv/python/cpython-{version}.*/bin/python{version}")
     on_path = shutil.which(f"python{version}")
-    for candidate in filter(None, [sys.executable, on_path, shutil.which("python3"), *map(str, sorted(kept))]):
+    for candidate in filter(None, [sys.executable, on_path, shutil.which("python3"), *sorted(kept)]):
         if version_of(candidate) == version:
             return candidate
     return None

@@ -47,13 +47,15 @@ _PYTEST = (MAIN.program("python"), "-m", "pytest", "-q")
 class Stage:
     """One thing that passes or fails.
 
-    ``needs`` names stages that must have passed before it is worth starting. ``telling`` is how the lines of its log
+    ``needs`` names stages that must have passed before it is worth starting. ``alone`` is for one that measures what a
+    client sees: it starts once all others have ended. ``telling`` is how the lines of its log
     begin that say what failed; else the last ones do.
     """
 
     name: str
     commands: t.Tuple[t.Tuple[str, ...], ...]
     needs: t.Tuple[str, ...] = ()
+    alone: bool = False
     environment: Environment = MAIN
     telling: t.Tuple[str, ...] = ()
 
@@ -84,8 +86,8 @@ STAGES = (
     Stage("unit-3.8", (_ansible_test("2.19", "units", "--local", "--python", "3.8"),), environment=OLDEST),
     _sanity("2.21"),
     _sanity("2.19"),
-    Stage("integration", ((*_PYTEST, "tests/integration"),), needs=("releases",)),
-    Stage("molecule", (("tests/lab/molecule",),), needs=("releases", "lab")),
+    Stage("integration", ((*_PYTEST, "-n2", "--dist=loadfile", "tests/integration"),), needs=("releases",)),
+    Stage("molecule", (("tests/lab/molecule",),), needs=("releases", "lab"), alone=True),
     Stage("bench", ((MAIN.program("python"), "tests/bench/rollout.py"),), needs=("releases", "lab")),
 )
 
@@ -131,6 +133,8 @@ class Runner:
                     if any(need is not None and need.word != "ok" for need in needs):
                         waiting.remove(stage)
                         self._report(stage, Outcome("FAILED", 0.0, f"needs {', '.join(stage.needs)}"))
+                    elif stage.alone and (running or len(waiting) > 1):
+                        continue
                     elif len(running) < AT_ONCE and None not in needs:
                         waiting.remove(stage)
                         running[pool.submit(self._run, stage)] = stage

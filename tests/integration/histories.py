@@ -30,6 +30,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _proc
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, connect, survey
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import BOOTSTRAP, ENVIRONMENT, FORMER, Files, Owner
+from ansible_collections.quorum.etcd.plugins.module_utils._lock import Lock
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import quorum
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, EndpointSeen, HostSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import Instance, connector, observe
@@ -38,16 +39,9 @@ from ansible_collections.quorum.etcd.plugins.module_utils._service import Procfi
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Turn, World
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, check, desire, read
-from ansible_collections.quorum.etcd.tests.integration.support import eventually, free_port, release
+from ansible_collections.quorum.etcd.tests.integration.support import eventually, free_port, release, write_runner
 
 WRITER = Path(__file__).resolve().parents[1] / "lab" / "writer.py"
-# Runs one entry of a Procfile like any runner does, in a hundredth of the time.
-RUNNER = """#!/bin/sh
-[ "$1" = start ] || exit 2
-line=$(sed -n "s/^$2: *//p" Procfile)
-/bin/sh -c "$line" &
-wait
-"""
 QUICK = {"heartbeat-interval": 50, "election-timeout": 250, "unsafe-no-fsync": True}
 RUNS = 6  # a run mends one kind of trouble at a time at worst
 
@@ -74,9 +68,12 @@ class Life:
     def spend(self) -> None:
         with self._lock:
             self._left -= 1
-            over = self._left < 0
-        if over:
+        if self.over:
             self._fate()
+
+    @property
+    def over(self) -> bool:
+        return self._left < 0
 
 
 def die() -> None:
@@ -126,6 +123,16 @@ class MortalFiles(Files):
         if name in _WRITES and self.life is not None:
             self.life.spend()
         return super().__getattribute__(name)
+
+
+class MortalLock(Lock):
+    """Who was killed gives nothing back."""
+
+    life: t.Optional[Life] = None
+
+    def release(self) -> None:
+        if self.life is None or not self.life.over:
+            super().release()
 
 
 class Doom(t.NamedTuple):
@@ -216,7 +223,7 @@ class Site:
     """Hosts n1, n2, … of one cluster in one directory: their wish, runs on them, and what is done to them.
 
     ``away`` are disks that were taken from their hosts, and are as they were then. ``reborn`` are hosts that began
-    with a new one under the identity they had, since the cluster was last seen whole.
+    with a new one under the identity they had, since the cluster was last seen whole: what they knew is lost.
     """
 
     def __init__(self, directory: Path, version: str, size: int = 3) -> None:
@@ -230,9 +237,7 @@ class Site:
         self._ports = {name: (free_port(), free_port()) for name in self.names}
         self._made = 0
         directory.mkdir(parents=True, exist_ok=True)
-        self._runner = directory / "runner"
-        self._runner.write_text(RUNNER)
-        self._runner.chmod(0o755)
+        self._runner = write_runner(directory)
         self.writer = Writer(directory / "writer.log", self.urls())
 
     def urls(self) -> t.List[str]:
@@ -339,7 +344,13 @@ class Site:
             if doom is not None and doom.turn == number:
                 lives = {host: Life(effects, die) for host, effects in zip(self.names, doom.effects)}
             tasks = [
-                Task(step, desired[step.host], peers(desired[step.host], cluster), lives.get(step.host), gate_timeout)
+                Task(
+                    step,
+                    desired[step.host],
+                    peers(desired[step.host], made, cluster),
+                    lives.get(step.host),
+                    gate_timeout,
+                )
                 for step in turn.steps
             ]
             if failures:
@@ -379,6 +390,8 @@ class Site:
         step, desired = task.step, task.desired
         files = MortalFiles(desired.config_dir)
         files.life = task.life
+        lock = MortalLock(f"{step.host} in run {len(self.told)}", time.monotonic)
+        lock.life = task.life
         world = World(
             service=self.service(step.host, task.life),
             files=files,
@@ -390,6 +403,7 @@ class Site:
             data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
             move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
             clock=time,
+            lock=lock,
         )
         order = Order(
             action=step.action,
@@ -426,6 +440,10 @@ class Site:
             del self.away[host]
             self.reborn.add(host)
         return found
+
+    def last_index(self, host: str) -> int:
+        """Of its log; 0 where there is none."""
+        return _datadir.look(str(self.data(host)), last_index=True).last_index or 0
 
     @property
     def minority(self) -> int:
@@ -564,7 +582,6 @@ class Site:
         if host in self.with_data():
             self._made += 1
             self.away[host] = self.directory / f"disk{self._made}"
-            self.reborn.discard(host)
             self.data(host).rename(self.away[host])
         elif self.data(host).exists():
             shutil.rmtree(self.data(host))
@@ -573,9 +590,9 @@ class Site:
 
     def bring_back(self, host: str) -> None:
         """Put the disk that was taken away in its place again."""
-        if host in self.with_data() or host not in self.away:
-            return
-        self.service(host).stop()
+        self.kill(host)
+        if host in self.with_data():
+            return  # it has begun with another one meanwhile
         if self.data(host).exists():
             shutil.rmtree(self.data(host))
         self.away.pop(host).rename(self.data(host))
@@ -583,7 +600,7 @@ class Site:
     def begin_anew(self, host: str) -> None:
         """Its unit starts with an empty disk and what is left of its first start, and is killed once it has a log."""
         self.service(host).start()
-        eventually(lambda: host in self.with_data(), why=f"{host} did not begin anew")
+        eventually(lambda: self.last_index(host) == len(self.names), why=f"{host} did not begin anew")
         self.kill(host)
 
     def close(self) -> None:

@@ -336,7 +336,7 @@ def test_drift_is_settled_without_a_restart(site: Site) -> None:
     assert_settled(site, "n1")
 
 
-def spread(steps: int, points: int = 5) -> t.List[int]:
+def spread(steps: int, points: int = 4) -> t.List[int]:
     """Kill points over a run: each step is tried in the unit tests, here some, with real etcd."""
     return sorted({1 + number * (steps - 1) // (points - 1) for number in range(points)})
 

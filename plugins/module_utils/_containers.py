@@ -80,9 +80,10 @@ class Engine:
             if words[3].startswith("sha256:"):
                 digests.setdefault(image, []).append(words[3])
             try:
-                names.setdefault(image, []).append(str(ImageName.parse(f"{words[1]}:{words[2]}")))
+                name = str(ImageName.parse(f"{words[1]}:{words[2]}"))
             except ValueError:  # one without a name
                 continue
+            names.setdefault(image, []).append(name)
         # A registry's digest stays with the image whatever else it is called.
         return tuple(
             Image(

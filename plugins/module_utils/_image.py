@@ -245,7 +245,8 @@ def trust(registry: str, ca: str, directory: str) -> bool:
 def _last(text: str) -> str:
     """What an engine said last: the reason, without the words before it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (lines[-1] if lines else "no reason given").rstrip(".")
+    last = lines[-1] if lines else "no reason given"
+    return re.sub(r"^(Error: |Error response from daemon: )+", "", last).rstrip(".,")
 
 
 __all__ = ("Attempt", "Outcome", "Registry", "Wanted", "ensure", "trust", "wanted")

@@ -17,6 +17,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._envfile import (
     LARGEST,
     changes,
     parse,
+    parse_raw,
     redact,
     render_quoted,
     render_raw,
@@ -178,3 +179,12 @@ def test_secrets_are_digests_and_stay_comparable() -> None:
     (change,) = changes(seen, {"ETCD_DISCOVERY_PASSWORD": "other", "ETCD_NAME": "a"}, ignore=())
     assert "other" not in str(change)
     assert "sha256:x" not in str(redact({"ETCD_DISCOVERY_PASSWORD": "sha256:x"}))
+
+
+@given(ENVIRONMENTS)
+def test_what_engines_read_is_what_was_written(environment: t.Dict[str, str]) -> None:
+    assert parse_raw(render_raw(environment)) == environment
+
+
+def test_comments_in_a_raw_file_are_left_out() -> None:
+    assert parse_raw("# a=b\n  # c=d\nA=1\nnothing\nB=#2\n") == {"A": "1", "B": "#2"}

@@ -234,3 +234,64 @@ def test_a_user_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(ServiceError, match="no such luck"):
         Owner("etcd", "etcd").create(run, home="/x", sysusers_dir=str(tmp_path))
+
+
+# --- containers ---------------------------------------------------------------------------------------------------
+
+IMAGE = "quay.io/coreos/etcd:v3.6.14"
+ID = "sha256:" + "5f" * 32
+SPECIAL = {"ETCD_NAME": "a b", "ETCD_X": "$x \"y\" 'z' #"}
+
+
+def contained(config: Path, *, dry: bool = False) -> Files:
+    return Files(str(config), dry=dry, container=lambda _name: f"{ID} 999:997")
+
+
+def test_a_container_is_written_by_the_id_of_its_image(config: Path) -> None:
+    files = contained(config)
+    assert files.link_release(IMAGE)
+    assert (config / "container.env").read_text() == (
+        f"QUORUM_IMAGE={IMAGE}\nQUORUM_IMAGE_ID={ID}\nQUORUM_USER=999:997\n"
+    )
+    assert files.seen().release == IMAGE
+    assert files.release() == f"{IMAGE} {ID} 999:997"
+    assert not files.link_release(IMAGE)
+    assert not contained(config, dry=True).link_release(IMAGE)
+    assert contained(config, dry=True).link_release("quay.io/coreos/etcd:v3.6.16")
+
+
+def test_its_environment_is_written_as_engines_read_it(config: Path) -> None:
+    files = contained(config)
+    files.write_environment(SPECIAL)
+    assert (config / "etcd.env").read_text() == "ETCD_NAME=a b\nETCD_X=$x \"y\" 'z' #\n"
+    assert files.seen().environment == SPECIAL
+    assert not files.write_environment(SPECIAL)
+
+
+def test_a_container_is_put_back_as_it_was_whatever_its_name_stands_for_by_then(config: Path) -> None:
+    files = contained(config)
+    files.write_environment(SPECIAL)
+    files.link_release(IMAGE)
+    files.keep_former(definition="unit", version="3.6.14")
+    later = Files(str(config), container=lambda _name: "sha256:" + "75" * 32 + " 999:997")
+    assert later.link_release(IMAGE)
+    later.put_back()
+    assert later.release() == f"{IMAGE} {ID} 999:997"
+
+
+@pytest.mark.parametrize("first", ["/opt/etcd/3.6.14", IMAGE])
+def test_a_host_has_a_release_or_an_image_never_both(config: Path, first: str) -> None:
+    """Going from a unit to a container and back: each turn can be put back."""
+    second = IMAGE if first.startswith("/") else "/opt/etcd/3.6.14"
+    files = contained(config)
+    files.write_environment({})
+    files.link_release(first)
+    files.keep_former(definition="unit")
+    files.link_release(second)
+    assert files.seen().release == second
+    assert (config / "release").is_symlink() != (config / "container.env").exists()
+    files.put_back()
+    assert files.seen().release == first
+    assert (config / "release").is_symlink() != (config / "container.env").exists()
+    files.clear()
+    assert sorted(path.name for path in config.iterdir()) == []

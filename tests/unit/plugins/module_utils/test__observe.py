@@ -341,3 +341,80 @@ def test_what_runs_an_instance(instance: Instance) -> None:
     assert isinstance(service_of(dataclasses.replace(instance, deployment="systemd"), no_command), SystemdService)
     with pytest.raises(InvalidInput, match="Set procfile_dir"):
         service_of(dataclasses.replace(instance, procfile_dir=None), no_command)
+
+
+# --- containers ---------------------------------------------------------------------------------------------------
+
+OLD, NEW = "sha256:" + "5f" * 32, "sha256:" + "75" * 32
+ETCD = "quay.io/coreos/etcd"
+
+
+def engine_rows(**images: str) -> t.Callable[..., t.Tuple[int, str, str]]:
+    """An engine with these images: ID by tag."""
+    rows = "".join(f"{image}\t{ETCD}\tv{tag.replace('_', '.')}\t<none>\n" for tag, image in images.items())
+
+    def run(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+        return (0, rows + f"{OLD}\tsomething/else\tv1\t<none>\n", "") if "ls" in args else (1, "", "no such thing")
+
+    return run
+
+
+@pytest.fixture
+def contained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(SystemdService, "seen", lambda _self: ServiceSeen("etcd", exists=True, main_pid=7))
+    monkeypatch.setattr(SystemdService, "definition", lambda _self: None)
+    monkeypatch.setattr(_observe, "_look_at_local", lambda *_args: None)
+    return Instance(
+        service="etcd",
+        deployment="docker",
+        config_dir=str(tmp_path / "etcd"),
+        data_dir=str(tmp_path / "data"),
+        release_dir=ETCD,
+    )
+
+
+def written(config_dir: str, name: str, image: str) -> None:
+    files = Files(config_dir, container=lambda _name: f"{image} 999:997")
+    files.write_environment({"ETCD_NAME": "a b"})
+    files.link_release(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "images", "executable"),
+    [
+        (f"{ETCD}:v3.6.14", OLD, {"3_6_14": OLD, "3_6_16": NEW}, f"{ETCD}:v3.6.14/etcd"),
+        (f"{ETCD}:v3.6.14", OLD, {"3_6_14": NEW}, f"{OLD}/etcd"),  # the name was given to another image
+        (f"{ETCD}:v3.6.16", OLD, {"3_6_14": OLD, "3_6_16": OLD}, f"{ETCD}:v3.6.16/etcd"),
+        ("other.example/etcd:v1", OLD, {"3_6_16": NEW}, "other.example/etcd:v1/etcd"),
+        (f"{ETCD}:v3.6.14", NEW, {}, f"{OLD}/etcd"),
+    ],
+)
+def test_what_a_container_runs_is_named_by_its_image(
+    contained: Instance,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    image: str,
+    images: t.Dict[str, str],
+    executable: str,
+) -> None:
+    written(contained.config_dir, name, image)
+    runs = dataclasses.replace(process({"ETCD_NAME": "a b"}), executable=f"{OLD}/etcd")
+    monkeypatch.setattr(SystemdService, "look", lambda _self, _pid: runs)
+    seen = observe(contained, run=engine_rows(**images), connect=no_server)
+    assert seen.process is not None
+    assert seen.process.executable == executable
+    assert seen.files.release == name
+    assert seen.files.environment == {"ETCD_NAME": "a b"}
+    assert {release.path: release.version for release in seen.releases} == {
+        f"{ETCD}:v{tag.replace('_', '.')}": tag.replace("_", ".") for tag in images
+    }
+
+
+def test_a_host_without_its_engine_is_observed_all_the_same(
+    contained: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setattr(SystemdService, "look", lambda _self, _pid: None)
+    seen = observe(contained, run=no_command, connect=no_server)
+    assert (seen.process, seen.releases, seen.files.release) == (None, (), None)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import calendar
+import dataclasses
 import os
 import stat
 import time
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.quorum.etcd.plugins.module_utils import _process
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
-from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand, ServiceSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, RunCommand, ServiceSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, SystemdService
 
 # What systemd 252 answers to `systemctl show` of the properties asked for.
@@ -378,3 +380,81 @@ def test_what_runs(
     service = ProcfileService(str(machine.directory), "m1", Systemctl(), root=str(machine.root))
     seen = service.seen()
     assert (seen.state, seen.main_pid) == (state, main_pid)
+
+
+# --- containers ---------------------------------------------------------------------------------------------------
+
+_CONTAINED = "[Service]\nExecStart=/bin/sh -c 'exec /usr/bin/podman run --rm --name=etcd'\n"
+_IMAGE = "sha256:" + "5f" * 32
+
+
+class Contained(Systemctl):
+    """Also an engine with one container, or none."""
+
+    def __init__(self, shown: str, inspected: str, sub_state: str = "running") -> None:
+        super().__init__(shown)
+        self.shown += f"SubState={sub_state}\n"
+        self.inspected = inspected
+
+    def __call__(self, args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+        if args[0] == "/bin/sh":
+            self.calls.append(args[3:])
+            return (0, self.inspected, "") if self.inspected else (1, "", "no such container")
+        return super().__call__(args, **kwargs)
+
+
+@pytest.fixture
+def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+
+
+@pytest.mark.usefixtures("_engine")
+@pytest.mark.parametrize(
+    ("shown", "sub_state", "inspected", "state", "pid"),
+    [
+        ("running", "running", f"1248\t{_IMAGE}\tetcd\n", "active", 1248),
+        ("waiting for quorum", "start", f"1248\t{_IMAGE}\tetcd\n", "active", 1248),
+        ("waiting for quorum", "start", "", "active", 0),
+        ("looping", "auto-restart", "", "activating", 0),
+        ("given up", "failed", "", "failed", 0),
+        ("running", "running", f"1248\t{_IMAGE}\tother\n", "active", 0),
+    ],
+)
+def test_a_containers_process_is_the_server(
+    root: Path, shown: str, sub_state: str, inspected: str, state: str, pid: int
+) -> None:
+    (root / "etc/systemd/system/etcd.service").write_text(_CONTAINED)
+    seen = unit(root, Contained(shown, inspected, sub_state)).seen()
+    assert (seen.state, seen.main_pid) == (state, pid)
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_program_of_a_container_is_its_image(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ProcessSeen(pid=1248, executable="/usr/local/bin/etcd", environment={}, started=1.0, replaced=True)
+    monkeypatch.setattr(_process, "look", lambda _pid: found)
+    (root / "etc/systemd/system/etcd.service").write_text(_CONTAINED)
+    service = unit(root, Contained("running", f"1248\t{_IMAGE}\tetcd\n"))
+    assert service.look(1248) == found
+    service.seen()
+    assert service.look(1248) == dataclasses.replace(found, executable=f"{_IMAGE}/etcd", replaced=False)
+
+
+@pytest.mark.usefixtures("_engine")
+def test_what_the_unit_of_before_runs_is_seen_under_the_next(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed after it had written the unit of another deployment."""
+    client = ("/usr/bin/podman", "run", "--rm", "--name=etcd")
+    monkeypatch.setattr(_process, "arguments", lambda pid: client if pid == 712 else ())
+    (root / "etc/systemd/system/etcd.service").write_text(_UNIT)
+    assert unit(root, Contained("running", f"1248\t{_IMAGE}\tetcd\n")).seen().main_pid == 1248
+    monkeypatch.setattr(_process, "arguments", lambda _pid: ("/etc/etcd/release/etcd",))
+    monkeypatch.setattr(_process, "is_etcd", lambda pid: pid == 712)
+    (root / "etc/systemd/system/etcd.service").write_text(_CONTAINED)
+    assert unit(root, Contained("running", "")).seen().main_pid == 712
+
+
+@pytest.mark.usefixtures("_engine")
+def test_stopping_leaves_no_container(root: Path) -> None:
+    (root / "etc/systemd/system/etcd.service").write_text(_CONTAINED)
+    run = Contained("running", f"1248\t{_IMAGE}\tetcd\n")
+    unit(root, run).stop()
+    assert run.calls[-1] == ["podman", "stop", "--time=30", "etcd"]

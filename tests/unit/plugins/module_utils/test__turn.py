@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+import types
 import typing as t
 from pathlib import Path
 
@@ -1111,3 +1113,42 @@ def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:
     lock = Locked(others=1000)
     Turn(dataclasses.replace(formed.world(), lock=lock), order_for(formed)).take()
     assert not any(entry.startswith("take") for entry in lock.log)
+
+
+# --- what a container's start looks like --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("states", "failed"),
+    [
+        # each try ends before there is a process
+        (["active", "activating", "activating", "active", "active", "activating"], "it exited 2 times"),
+        # one exit is seen as the process, the engine's client and the pause before the next try go by
+        (["pid", "gone", "active", "activating", "activating", "active", "active"], ""),
+        (["pid", "gone", "active", "activating", "active", "pid", "gone"], "it exited 2 times"),
+        (["active", "active", "active", "pid"], ""),
+    ],
+)
+def test_exits_of_a_container_are_counted(states: t.List[str], failed: str) -> None:
+    class Engine:
+        step = 0
+
+        def look(self, pid: int) -> t.Optional[ProcessSeen]:
+            runs = states[self.step] == "pid"
+            return ProcessSeen(pid=pid, executable="/etcd", environment={}, started=1.0) if runs else None
+
+        def seen(self) -> ServiceSeen:
+            state = states[self.step]
+            return ServiceSeen(
+                "etcd", exists=True, state=state if "activ" in state else "active", main_pid=7 if state == "pid" else 0
+            )
+
+    engine = Engine()
+    watch = _turn._Watch(t.cast("t.Any", types.SimpleNamespace(look=engine.look, service=engine, clock=time)), old=0)
+    told = []
+    for number in range(len(states)):
+        engine.step = number
+        watch.step()
+        told.append(watch.failed)
+    assert told[-1] == failed
+    assert not any(told[:-1])

@@ -205,9 +205,9 @@ class Outage(Case):
             self.warnings.append("no member is removed or replaced before the cluster has quorum: run again then")
         needed = quorum(self._size())
         self._one_cluster(with_data)
+        with_data = self._at_their_addresses(with_data, needed)
         for wish in with_data:
             self._refuse_moved_data(wish)
-            self._refuse_moved_peer_urls(wish)
         self.refusals.raise_if_any()
         joining = self._joins_needed(with_data, needed)
         if len(with_data) + len(joining) < needed:
@@ -227,7 +227,7 @@ class Outage(Case):
         fill = max(needed - len(known), 0)
         first = {wish.host for wish in [*known, *short[:fill]]}
         # Whoever runs is not stopped for its settings while starting others may be all that is needed.
-        down = {wish.host for wish in with_data if self.seen[wish.host].process is None}
+        down = {wish.host for wish in with_data if self.seen[wish.host].process is None} | new
         kept = {wish.host for wish in with_data if down and self._differs(wish)}
         for wish in with_data:
             if wish.host in kept:
@@ -243,23 +243,44 @@ class Outage(Case):
         return self._made("cold-start", tuple(turns))
 
     def _size(self) -> int:
-        """How many members there are as far as anybody knows. Blank hosts are new ones unless something counts them."""
+        """How many members there are as far as anybody knows.
+
+        Blank hosts are new ones unless something counts them, and who is to leave and has no data is none any more. To
+        start the others is safe, should that be wrong: their own logs say how many they must be.
+        """
         last = self._last_known()
         if last is not None:
             return len([member for member in last if not member.is_learner])
-        waiting = [wish for wish in self.desired if condition(self.seen[wish.host]) == "waiting"]
+        begun = [wish for wish in self.desired if self._begun(wish)]
+        waiting = [wish for wish in begun if condition(self.seen[wish.host]) == "waiting"]
         told = [
             len(parse_initial_cluster(self._bootstrap_file(wish).get("ETCD_INITIAL_CLUSTER", ""))) for wish in waiting
         ]
-        begun = [wish for wish in self.desired if condition(self.seen[wish.host]) != "blank"]
-        blank = [wish.host for wish in self.desired if wish not in begun]
         if 0 in told:
             return len(self.desired) + len(self.absent)
-        if blank:
+        new = [wish.host for wish in self.desired if wish not in begun]
+        if new:
             self.warnings.append(
-                f"{', '.join(blank)} counts as new, since nothing of a member is there; if it was one, its data is lost"
+                f"{', '.join(new)} counts as new, since nothing says that it is a member; if it was, its data is lost"
             )
         return max([len(begun) + len(self.absent), *told])
+
+    def _begun(self, wish: Desired) -> bool:
+        """Whether a host may be a member: not if it waits for the first start of another cluster than there is."""
+        seen = self.seen[wish.host]
+        if seen.data.initialised:
+            return True
+        if condition(seen) == "blank" or wish.name in self.options.remove:
+            return False
+        file = self._bootstrap_file(wish)
+        first, token = (
+            parse_initial_cluster(file.get("ETCD_INITIAL_CLUSTER", "")),
+            file.get("ETCD_INITIAL_CLUSTER_TOKEN"),
+        )
+        if not first or not token:
+            return True
+        made = cluster_id(member_id(urls, token) for urls in first.values())
+        return made in {self.seen[other.host].data.cluster_id for other in self.desired}
 
     def _bootstrap_file(self, wish: Desired) -> t.Dict[str, str]:
         return self.seen[wish.host].files.bootstrap or {}
@@ -343,15 +364,28 @@ class Outage(Case):
                 "DIRECTORY.aside); nothing is chosen for you.",
             )
 
-    def _refuse_moved_peer_urls(self, wish: Desired) -> None:
-        """Without quorum nobody says how a member is listed; what it was last run with does."""
-        before = (self.seen[wish.host].files.environment or {}).get("ETCD_INITIAL_ADVERTISE_PEER_URLS")
-        if before is not None and set(before.split(",")) != set(wish.peer_urls):
-            self.refusals.add(
-                f"{wish.host} was set up with peer URL {before}, and {','.join(wish.peer_urls)} is wished; the "
-                "cluster has no quorum that could agree to a change",
-                "Put etcd_address and etcd_peer_port back until the cluster serves.",
+    def _at_their_addresses(self, with_data: t.Sequence[Desired], needed: int) -> t.List[Desired]:
+        """Those that the others find where they are listed; the rest waits for a quorum that agrees to the change.
+
+        Where nobody knows the list, what a member was last run with has to do. It may be wrong, if a run was killed
+        after the list was changed; so where all are needed, all are started.
+        """
+        last = {member.id: member.peer_urls for member in self._last_known() or ()}
+        moved = []
+        for wish in with_data:
+            before = (
+                (self.seen[wish.host].files.environment or {}).get("ETCD_INITIAL_ADVERTISE_PEER_URLS", "").split(",")
             )
+            listed = last.get(self.seen[wish.host].data.member_id, tuple(filter(None, before)))
+            if listed and set(listed) != set(wish.peer_urls):
+                moved.append(wish)
+                self.warnings.append(
+                    f"{wish.host} was last known at {', '.join(listed)}, and {', '.join(wish.peer_urls)} is wished; if "
+                    "the others do not find it, put etcd_address and etcd_peer_port back until the cluster serves"
+                )
+        if len(with_data) - len(moved) < needed:
+            return list(with_data)
+        return [wish for wish in with_data if wish not in moved]
 
 
 __all__ = ("Outage", "fresh_token")

@@ -30,12 +30,14 @@ from ansible_collections.quorum.etcd.plugins.module_utils._version import Versio
 class _Work:
     """What is to be done in a cluster that has quorum, before it is put in order.
 
-    ``first`` stops nothing. ``updates`` change peer URLs alone. ``dead`` leave before anybody joins, ``leaving`` last.
+    ``first`` stops nothing. ``updates`` change peer URLs alone. ``dead`` leave before anybody joins, ``leaving`` last,
+    and ``distant`` are those that leave and whose hosts are not at hand.
     ``sick`` run as wished and do not serve.
     """
 
     first: t.List[Step] = dataclasses.field(default_factory=list)
     dead: t.List[Step] = dataclasses.field(default_factory=list)
+    distant: t.List[Step] = dataclasses.field(default_factory=list)
     joins: t.List[Step] = dataclasses.field(default_factory=list)
     updates: t.List[Step] = dataclasses.field(default_factory=list)
     restarts: t.List[t.Tuple[Desired, Member]] = dataclasses.field(default_factory=list)
@@ -114,11 +116,9 @@ class Convergence(Case):
         self._room(members, listed, work)
         self._others(members, listed)
         self.refusals.raise_if_any()
-        warnings = len(self.warnings)
         turns, refusals = self._turns(members, listed, work)
         if refusals and work.sick:
             # With those that are not healthy now, it may do.
-            del self.warnings[warnings:]
             work.first += self._waits(work.sick, listed)
             work.sick = []
             turns, refusals = self._turns(members, listed, work)
@@ -339,7 +339,7 @@ class Convergence(Case):
                 (work.leaving if self._healthy(host.host) else work.dead).append(step)
             else:
                 reason = f"has {member.label} removed, whose host is not at hand"
-                work.dead.append(Step(helpers[0].host, "remove", reason, remove=member.id))
+                work.distant.append(Step(helpers[0].host, "remove", reason, remove=member.id))
         for wish in leaving:
             seen = self.seen[wish.host]
             left = seen.process is not None or seen.data.initialised or seen.files.environment is not None
@@ -367,7 +367,7 @@ class Convergence(Case):
     def _room(self, members: t.Sequence[Member], listed: t.Mapping[str, Member], work: _Work) -> None:
         """Whether etcd takes one more learner: those left over by somebody else are in the way."""
         promoted = [listed[step.host].id for step in work.first if step.promote]
-        gone = [step.remove for step in [*work.dead, *work.joins]]
+        gone = [step.remove for step in [*work.dead, *work.distant, *work.joins]]
         learners = [member for member in members if member.is_learner and member.id not in [*promoted, *gone]]
         running = [self.seen[wish.host].process for wish in self.desired]
         places = min([_max_learners(process.environment) for process in running if process is not None], default=1)
@@ -385,9 +385,10 @@ class Convergence(Case):
         for member in members:
             named = member.id in self.options.remove or member.name in self.options.remove
             if member.id not in known and member.name not in absent and not named:
+                never = "" if member.started or member.is_learner else " and counts as a voter that is down"
                 self.warnings.append(
-                    f"member {member.label} ({member.id}, {', '.join(member.peer_urls)}) is listed and not in the "
-                    "inventory; it is left alone (etcd_remove_members takes out who is named, by name or ID)"
+                    f"member {member.label} ({member.id}, {', '.join(member.peer_urls)}) is listed{never} and not in "
+                    "the inventory; it is left alone (etcd_remove_members takes out who is named, by name or ID)"
                 )
         self._warn_of_absent()
 
@@ -396,8 +397,25 @@ class Convergence(Case):
     def _turns(
         self, members: t.Sequence[Member], listed: t.Mapping[str, Member], work: _Work
     ) -> t.Tuple[t.List[Turn], t.List[t.Tuple[str, str]]]:
-        """All turns in their order, and what of them the cluster cannot bear, with the remedies."""
-        ledger = _Ledger(members, [member.id for host, member in listed.items() if not self._healthy(host)])
+        """All turns in their order, and what of them the cluster cannot bear, with the remedies.
+
+        Who leaves and has no host at hand does so early, as if it were dead; late only where it is needed until then.
+        """
+        warnings = list(self.warnings)
+        early = self._ordered(members, listed, work, late=False)
+        if not early[1] or not work.distant:
+            return early
+        told, self.warnings = self.warnings, list(warnings)
+        late = self._ordered(members, listed, work, late=True)
+        if late[1]:
+            self.warnings = told
+        return early if late[1] else late
+
+    def _ordered(
+        self, members: t.Sequence[Member], listed: t.Mapping[str, Member], work: _Work, *, late: bool
+    ) -> t.Tuple[t.List[Turn], t.List[t.Tuple[str, str]]]:
+        down = [member.id for host, member in listed.items() if not self._healthy(host)]
+        ledger = _Ledger(members, [*down, *(member.id for member in members if not member.started)])
         turns = [Turn(tuple(work.first), "nothing that serves is stopped")] if work.first else []
         for step in work.first:
             ledger.serve(listed[step.host].id, promoted=step.promote)
@@ -407,13 +425,13 @@ class Convergence(Case):
                 reason = "runs with other settings, and is not healthy"
                 turns.append(Turn((self._restart(wish, member, reason),), "it does not serve"))
                 ledger.serve(member.id)
-        for step in work.dead:
+        for step in [*work.dead, *([] if late else work.distant)]:
             turns.append(Turn((step,), "a dead member leaves"))
             ledger.leave(step.remove)
         turns += self._join_turns(work, ledger)
         turns += [Turn((step,), "one member at a time") for step in work.updates]
         turns += self._restart_turns(work, ledger)
-        for step in work.leaving:
+        for step in [*(work.distant if late else []), *work.leaving]:
             turns.append(Turn((step,), "a member leaves"))
             ledger.leave(step.remove)
         return turns, ledger.refusals

@@ -6,8 +6,10 @@
 
 What etcd does by itself is as in etcd: IDs out of peer URLs and token, a log that begins with one entry for each
 member, elections that only a log as long as a majority's can win, writes that are acknowledged once a majority has
-them, a first start that asks peers whether it happened before, a fence that makes an empty member exit. Where etcd
-leaves something to chance, so does this: who leads, and who lags.
+them, a first start that asks peers whether it happened before, a fence that makes an empty member exit. So is what it
+makes of its membership: one learner at a time, no change that a majority is not connected for, a removed member that
+exits, a learner that panics when it comes back empty. Where etcd leaves something to chance, so does this: who leads,
+and who lags. A member that listens elsewhere than it is listed counts as down, though etcd might still reach it.
 
 A run observes, plans, and carries the plan out by effects (a file written, a process started). It can be killed
 before any of them. ``Broken`` is raised when a run does what no run may do.
@@ -24,6 +26,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
     cluster_id,
     gate,
+    initial_cluster,
     member_id,
     parse_initial_cluster,
     quorum,
@@ -54,6 +57,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
 )
 
 Environment = t.Dict[str, str]
+RELEASES = ("3.5.18", "3.5.19", "3.6.14", "3.6.16")
 UNIT = "[Service]\nExecStart=/etc/etcd/release/etcd\n"
 
 
@@ -78,6 +82,11 @@ def host_name(number: int) -> str:
 
 def peer_url(number: int) -> str:
     return f"http://10.0.0.{number}:2380"
+
+
+def other_url(number: int) -> str:
+    """Where its host may be moved to."""
+    return f"http://10.0.1.{number}:2380"
 
 
 def client_url(number: int) -> str:
@@ -118,7 +127,7 @@ def make_desired(
 
 
 class Entry(t.NamedTuple):
-    """Of the log. ``kind``: ``member`` (of the bootstrap), ``lead``, ``publish`` or ``write``."""
+    """Of the log. ``kind``: ``member`` (of the bootstrap), ``lead``, ``publish``, ``write`` or ``change``."""
 
     term: int
     kind: str
@@ -128,13 +137,21 @@ class Entry(t.NamedTuple):
 
 @dataclasses.dataclass
 class Data:
-    """A data directory. ``log`` is the write-ahead log, ``term`` its hard state."""
+    """A data directory. ``log`` is the write-ahead log, ``term`` its hard state, the rest what the log comes to."""
 
     member: str
     cluster: str
     log: t.Tuple[Entry, ...]
     urls: t.Dict[str, t.Tuple[str, ...]]
     term: int = 1
+    learners: t.FrozenSet[str] = frozenset()
+
+    @property
+    def voters(self) -> t.Set[str]:
+        return set(self.urls) - self.learners
+
+    def follow(self, other: Data) -> None:
+        self.log, self.urls, self.term, self.learners = other.log, dict(other.urls), other.term, other.learners
 
     @property
     def reach(self) -> t.Tuple[int, int]:
@@ -144,9 +161,17 @@ class Data:
 
 @dataclasses.dataclass
 class Process:
+    """``served`` says that it had a leader at some time."""
+
     environment: Environment
     release: str
     number: int
+    served: bool = False
+
+    @property
+    def urls(self) -> t.Tuple[str, ...]:
+        """Where peers reach it."""
+        return tuple(self.environment["ETCD_INITIAL_ADVERTISE_PEER_URLS"].split(","))
 
 
 @dataclasses.dataclass
@@ -169,6 +194,7 @@ class Host:
     enabled: bool = False
     data: t.Optional[Data] = None
     scraps: bool = False
+    aside: int = 0
     process: t.Optional[Process] = None
     reachable: bool = True
 
@@ -190,7 +216,10 @@ class World:
         self.chance = chance
         self.leaders: t.Dict[str, str] = {}
         self.acknowledged: t.List[Acknowledged] = []
-        self.wiped: t.Set[int] = set()
+        self.homes: t.Dict[str, int] = {}
+        self.lost: t.Set[str] = set()
+        self.ruined = False  # more disks were lost than a cluster survives
+        self.identities = 0
         self.processes = 0
         self.writes = 0
         self.nonce = 0
@@ -201,65 +230,84 @@ class World:
 
     # --- etcd ---
 
-    def group(self, cluster: str) -> t.List[Host]:
-        """Those that run with data of this cluster."""
-        return [host for host in self.hosts if host.process and host.data and host.data.cluster == cluster]
+    def group(self, cluster: str, config: t.Optional[Data] = None) -> t.List[Host]:
+        """Those that run with data of this cluster; of ``config`` those that are listed there, where they listen."""
+        found = [host for host in self.hosts if host.process and host.data and host.data.cluster == cluster]
+        if config is None:
+            return found
+        return [h for h in found if h.data and h.process and config.urls.get(h.data.member) == h.process.urls]
 
     def leader(self, cluster: str) -> t.Optional[Host]:
         """Whoever leads now; ``None`` without quorum. Elects where there can be one and is none."""
         group = self.group(cluster)
-        members = {member for host in group for member in (host.data.urls if host.data else ())}
-        if not group or len(group) < quorum(len(members)):
-            self.leaders.pop(cluster, None)
-            return None
-        leading = [host for host in group if host.data and host.data.member == self.leaders.get(cluster)]
-        if leading:
-            return leading[0]
-        return self._elect(group, quorum(len(members)))
+        for host in group:
+            if host.data and host.data.member == self.leaders.get(cluster) and self._has_quorum(host.data):
+                return host
+        self.leaders.pop(cluster, None)
+        able = [host for host in group if host.data and self._can_win(host, host.data)]
+        return self._elect(self.chance.choice(able)) if able else None
 
-    def _elect(self, group: t.List[Host], needed: int) -> Host:
-        reach = [host.data.reach for host in group if host.data]
-        able = [host for host in group if host.data and sum(other <= host.data.reach for other in reach) >= needed]
-        chosen = self.chance.choice(able)
+    def _peers(self, config: Data) -> t.List[Host]:
+        return [host for host in self.group(config.cluster, config) if host.data and host.data.member in config.voters]
+
+    def _has_quorum(self, config: Data) -> bool:
+        return config.member in config.voters and len(self._peers(config)) >= quorum(len(config.voters))
+
+    def _can_win(self, host: Host, config: Data) -> bool:
+        peers = self._peers(config)
+        grants = [other for other in peers if other.data and other.data.reach <= config.reach]
+        return host in peers and len(grants) >= quorum(len(config.voters))
+
+    def _elect(self, chosen: Host) -> Host:
         data = chosen.data
         if data is None:
             raise Broken("a leader without data")
         self.leaders[data.cluster] = data.member
-        data.term = 1 + max(host.data.term for host in group if host.data)
+        data.term = 1 + max(host.data.term for host in self.group(data.cluster) if host.data)
         self._append(chosen, Entry(data.term, "lead", data.member))
-        for host in self.group(data.cluster):
+        for host in self.group(data.cluster, data):
             self._publish(host)
         self._verify(chosen)
         return chosen
 
     def _verify(self, leader: Host) -> None:
         """What was acknowledged is what the leader has; no more disks were lost than a cluster survives."""
-        if leader.data is None or len(self.wiped) > (len(leader.data.urls) - 1) // 2:
+        if leader.data is None or self.ruined:
             return
         held = {entry.value for entry in leader.data.log if entry.kind == "write"}
         lost = [one.value for one in self.acknowledged if one.value not in held]
         if lost:
             raise Broken(f"acknowledged and lost: {lost} (leader {leader.name})")
 
-    def _append(self, leader: Host, entry: Entry) -> None:
-        """To the leader and enough others; who is left out lags behind."""
-        if leader.data is None:
+    def _append(self, leader: Host, entry: Entry, change: t.Optional[t.Callable[[Data], None]] = None) -> None:
+        """To the leader and enough others; who is left out lags behind. A change counts once it is in the log."""
+        data = leader.data
+        if data is None:
             return
-        leader.data.log = (*leader.data.log, entry)
-        others = [host for host in self.group(leader.data.cluster) if host is not leader]
-        self.chance.shuffle(others)
-        must = quorum(len(leader.data.urls)) - 1
-        for host in others[: self.chance.randint(must, len(others))]:
+        group = [host for host in self.group(data.cluster, data) if host is not leader and host.data]
+        voters = [host for host in group if host.data and host.data.member in data.voters]
+        self.chance.shuffle(voters)
+        must = quorum(len(data.voters)) - 1
+        chosen = voters[: self.chance.randint(must, len(voters))]
+        chosen += [host for host in group if host not in voters and self.chance.randint(0, 1)]
+        data.log = (*data.log, entry)
+        if change is not None:
+            data.urls = dict(data.urls)
+            change(data)
+        for host in chosen:
             if host.data:
-                host.data.log, host.data.urls = leader.data.log, dict(leader.data.urls)
-                host.data.term = leader.data.term
+                host.data.follow(data)
+        for host in self.group(data.cluster):
+            if host.data and host.data.member not in data.urls:
+                self.stop(host)  # it was removed, and exits
 
     def _publish(self, host: Host) -> None:
         if host.data is None or host.process is None:
             return
         leader = self.leader(host.data.cluster)
-        if leader is None or leader.data is None:
+        if leader is None or leader.data is None or host not in self.group(leader.data.cluster, leader.data):
             return
+        self.homes[host.data.member] = host.number
         self._append(
             leader, Entry(leader.data.term, "publish", host.data.member, host.process.environment.get("ETCD_NAME", ""))
         )
@@ -268,22 +316,23 @@ class World:
     def _follow(self, host: Host) -> None:
         leader = self.leader(host.data.cluster) if host.data else None
         if host.data and leader and leader.data:
-            host.data.log, host.data.urls, host.data.term = leader.data.log, dict(leader.data.urls), leader.data.term
+            host.data.follow(leader.data)
 
     def members(self, cluster: str) -> t.Optional[t.Tuple[Member, ...]]:
         leader = self.leader(cluster)
-        if leader is None or leader.data is None:
-            return None
-        names = {entry.member: entry.value for entry in leader.data.log if entry.kind == "publish"}
-        numbers: t.Dict[t.Tuple[str, ...], int] = {(peer_url(host.number),): host.number for host in self.hosts}
+        return None if leader is None or leader.data is None else self.listing(leader.data)
+
+    def listing(self, config: Data) -> t.Tuple[Member, ...]:
+        names = {entry.member: entry.value for entry in config.log if entry.kind == "publish"}
         return tuple(
             Member(
                 identifier,
                 names.get(identifier, ""),
                 urls,
-                (client_url(numbers[urls]),) if identifier in names else (),
+                (client_url(self.homes[identifier]),) if identifier in names else (),
+                identifier in config.learners,
             )
-            for identifier, urls in sorted(leader.data.urls.items())
+            for identifier, urls in sorted(config.urls.items())
         )
 
     def write(self) -> bool:
@@ -298,11 +347,88 @@ class World:
                 return True
         return False
 
+    # --- what etcd makes of its membership ---
+
+    def _leads(self, cluster: str) -> t.Tuple[Host, Data]:
+        leader = self.leader(cluster)
+        if leader is None or leader.data is None:
+            raise Failed("no leader")
+        return leader, leader.data
+
+    def _change(self, cluster: str, change: t.Callable[[Data], None]) -> None:
+        leader, data = self._leads(cluster)
+        self._append(leader, Entry(data.term, "change"), change)
+
+    def add(self, cluster: str, urls: t.Tuple[str, ...], *, learner: bool) -> str:
+        """:raises Failed: etcd refuses. Its new ID."""
+        _leader, data = self._leads(cluster)
+        for identifier, known in data.urls.items():
+            if known == urls:
+                return identifier
+        count = len(data.voters)
+        if count > 1 and len(self._peers(data)) < quorum(count + 1):
+            raise Failed("unhealthy cluster")
+        if learner and data.learners:
+            raise Failed("too many learner members in cluster")
+        self.identities += 1
+        identifier = f"{0xADD000 + self.identities:x}"
+
+        def change(config: Data) -> None:
+            config.urls[identifier] = urls
+            config.learners |= {identifier} if learner else set()
+
+        self._change(cluster, change)
+        return identifier
+
+    def remove(self, cluster: str, identifier: str) -> None:
+        """:raises Failed: etcd refuses."""
+        _leader, data = self._leads(cluster)
+        if identifier not in data.urls:
+            return
+        if identifier in data.voters:
+            others = data.voters - {identifier}
+            well = {host.data.member for host in self._peers(data) if host.data} & others
+            if not others or len(well) < quorum(len(others)):
+                raise Failed("unhealthy cluster")
+            if self.leaders[cluster] == identifier:
+                heirs = [host for host in self._peers(data) if host.data and host.data.member in well]
+                for heir in heirs[:1]:
+                    self._follow(heir)
+                    self._elect(heir)
+
+        def change(config: Data) -> None:
+            config.urls.pop(identifier)
+            config.learners -= {identifier}
+
+        self._change(cluster, change)
+
+    def promote(self, cluster: str, identifier: str) -> None:
+        def change(config: Data) -> None:
+            config.learners -= {identifier}
+
+        _leader, data = self._leads(cluster)
+        if identifier in data.learners:
+            self._change(cluster, change)
+
+    def move(self, cluster: str, identifier: str, urls: t.Tuple[str, ...]) -> None:
+        def change(config: Data) -> None:
+            config.urls[identifier] = urls
+
+        _leader, data = self._leads(cluster)
+        if urls in [known for other, known in data.urls.items() if other != identifier]:
+            raise Failed("Peer URLs already exist")
+        if data.urls.get(identifier) != urls:
+            self._change(cluster, change)
+
     def healthy(self, host: Host) -> bool:
         """A linearizable read at this host answers; it has then caught up."""
-        if host.process is None or host.data is None or self.leader(host.data.cluster) is None:
+        if host.process is None or host.data is None:
+            return False
+        leader = self.leader(host.data.cluster)
+        if leader is None or leader.data is None or host not in self.group(leader.data.cluster, leader.data):
             return False
         self._follow(host)
+        host.process.served = True
         return True
 
     def stop(self, host: Host) -> None:
@@ -325,23 +451,32 @@ class World:
             host.scraps = False
         self.processes += 1
         host.process = Process(environment, host.release, self.processes)
-        if self.leader(host.data.cluster) is not None:
-            self._publish(host)
+        leader = self.leader(host.data.cluster)
+        if leader is not None and leader.data is not None:
+            if host.data.member not in leader.data.urls:
+                host.process = None  # it was removed
+            else:
+                self._publish(host)
 
     def _first_data(self, host: Host, environment: Environment) -> t.Optional[Data]:
         wanted = parse_initial_cluster(environment.get("ETCD_INITIAL_CLUSTER", ""))
-        name, own = environment["ETCD_NAME"], (peer_url(host.number),)
+        name = environment["ETCD_NAME"]
+        own = tuple(environment["ETCD_INITIAL_ADVERTISE_PEER_URLS"].split(","))
         if wanted.get(name) != own:
             return None
         urls = set(wanted.values())
         peers = [other for other in self.hosts if other is not host and other.process and other.data]
-        asked = [other for other in peers if (peer_url(other.number),) in urls]
+        asked = [other for other in peers if other.process and other.process.urls in urls]
         self.chance.shuffle(asked)
         if environment["ETCD_INITIAL_CLUSTER_STATE"] == "existing":
             for other in asked[:1]:
                 if other.data and set(other.data.urls.values()) == urls:
-                    identifier = next(member for member, one in other.data.urls.items() if one == own)
-                    return Data(identifier, other.data.cluster, (), dict(other.data.urls))
+                    data = other.data
+                    identifier = next(member for member, one in data.urls.items() if one == own)
+                    if identifier in self.homes:
+                        return None  # others know what it had, and it panics without
+                    self.homes[identifier] = host.number
+                    return Data(identifier, data.cluster, (), dict(data.urls), learners=data.learners)
             return None
         token = environment.get("ETCD_INITIAL_CLUSTER_TOKEN", "etcd-cluster")
         ids = {member_id(one, token): one for one in wanted.values()}
@@ -350,14 +485,28 @@ class World:
             if other.data and any(e.kind == "publish" and e.member == identifier for e in other.data.log):
                 return None  # has already been bootstrapped
         log = tuple(Entry(1, "member", one) for one in sorted(ids))
+        self.homes[identifier] = host.number
         return Data(identifier, cluster_id(ids), log, ids)
 
     # --- what befalls hosts ---
 
+    def config(self) -> t.Optional[Data]:
+        """What the furthest log has."""
+        found = [host.data for host in self.hosts if host.data is not None]
+        return max(found, key=lambda data: data.reach) if found else None
+
+    def survives(self, host: Host) -> bool:
+        """Whether the cluster still would, if this host lost its disk, too."""
+        config = self.config()
+        if config is None or host.data is None:
+            return True
+        return len((self.lost | {host.data.member}) & config.voters) <= (len(config.voters) - 1) // 2
+
     def wipe(self, host: Host) -> None:
+        self.ruined = self.ruined or not self.survives(host)
         self.stop(host)
         if host.data is not None:
-            self.wiped.add(host.number)
+            self.lost.add(host.data.member)
         host.data = None
 
     # --- looking ---
@@ -389,22 +538,35 @@ class World:
                 len(data.log) if data and host.bootstrap is not None else None,
                 None,
             ),
-            releases=tuple(ReleaseSeen(f"/opt/etcd/{version}", version) for version in ("3.6.14", "3.6.16")),
+            releases=tuple(ReleaseSeen(f"/opt/etcd/{version}", version) for version in RELEASES),
             process=process,
             local=self._local(host) if process else None,
         )
 
     def _local(self, host: Host) -> EndpointSeen:
-        if self.unsettled or not self.healthy(host) or host.data is None:
+        data, process = host.data, host.process
+        if data is None or process is None or self.unsettled:
             return EndpointSeen(client_url(host.number), False, "no leader")
-        leader = self.leaders[host.data.cluster]
-        version = (host.process.release if host.process else "").rpartition("/")[2]
+        version = process.release.rpartition("/")[2]
+        if not self.healthy(host):
+            known = self.listing(data) if process.served and data.log else None
+            status = Status(data.member, data.cluster, version, raft_applied_index=len(data.log))
+            return EndpointSeen(client_url(host.number), False, "no leader", status=status, last_known=known)
+        learner = data.member in data.learners
         return EndpointSeen(
             client_url(host.number),
             True,
-            versions=Versions(version, "3.6.0"),
-            status=Status(host.data.member, host.data.cluster, version, leader, raft_term=host.data.term),
-            members=self.members(host.data.cluster),
+            versions=Versions(version, f"{version[:4]}0"),
+            status=Status(
+                data.member,
+                data.cluster,
+                version,
+                self.leaders[data.cluster],
+                is_learner=learner,
+                raft_term=data.term,
+                raft_applied_index=len(data.log),
+            ),
+            members=None if learner else self.members(data.cluster),
         )
 
 
@@ -427,6 +589,8 @@ class Run:
         self.budget = budget
         self.effects = 0
         self.failed: t.Set[str] = set()
+        self.added: t.Dict[str, str] = {}
+        self.joined: t.Dict[str, Environment] = {}
         self.kind = ""
 
     def plan(self) -> Plan:
@@ -442,9 +606,12 @@ class Run:
         return made
 
     def _verify(self, made: Plan, seen: t.Mapping[str, HostSeen]) -> None:
-        hosts = [step.host for turn in made.turns for step in turn.steps]
-        if len(hosts) != len(set(hosts)):
-            raise Broken("a host acts twice")
+        for turn in made.turns:
+            if len(turn.steps) != len({step.host for step in turn.steps}):
+                raise Broken("a host acts twice in a turn")
+        stops = [step.host for turn in made.turns for step in turn.steps if step.action in ("restart", "join")]
+        if len(stops) != len(set(stops)):
+            raise Broken("a host is stopped twice")
         if (made.kind == "nothing") != (not made.turns):
             raise Broken("nothing, with turns")
         if made.kind == "bootstrap" and (
@@ -452,7 +619,7 @@ class Run:
         ):
             raise Broken("bootstrapped over data, or without having looked everywhere")
         if made.kind == "bootstrap" and any(
-            h.environment is not None and h.bootstrap is None for h in self.world.hosts
+            h.environment is not None and h.bootstrap is None for h in self.world.hosts if h.name in self.wishes
         ):
             raise Broken("bootstrapped over members that had formed")
         if made.kind in ("bootstrap", "resume"):
@@ -471,9 +638,112 @@ class Run:
                 continue
             self._take(turn)
 
+    # --- the module member, and what becomes of a host that is a member no more ---
+
+    def _cluster(self) -> str:
+        """That of whoever answers."""
+        for host in self.world.hosts:
+            if host.data and self.world.healthy(host) and host.data.member in host.data.voters:
+                return host.data.cluster
+        raise Failed("no member answers")
+
+    def _kept(self, cluster: str, what: str) -> None:
+        if self.world.leader(cluster) is None:
+            raise Broken(f"{what} cost the cluster its quorum")
+
+    def _remove(self, identifier: str) -> None:
+        world, cluster = self.world, self._cluster()
+        member = next((one for one in world.members(cluster) or () if one.id == identifier), None)
+        named = {*self.options.remove, *self.options.replace}
+        if member is not None and not member.is_learner:
+            home = host_name(world.homes.get(identifier, 0))
+            wished = {
+                wish.name for wish in self.wishes.values() if home == wish.host or member.peer_urls == wish.peer_urls
+            }
+            if not named & {member.id, member.name, *wished} - {""}:
+                raise Broken(f"{member.label} was removed, and nobody asked for it")
+        self._effect()
+        world.remove(cluster, identifier)
+        self._kept(cluster, "a removal")
+
+    def _retire(self, host: Host) -> t.Iterator[None]:
+        config = self.world.config()
+        leader = self.world.leader(config.cluster) if config is not None else None
+        if host.data and leader and leader.data and host.data.member in leader.data.urls:
+            raise Broken(f"{host.name} was retired, and it is a member")
+        for _effect in range(5):
+            self._effect()
+            if host.process is not None:
+                self.world.stop(host)
+            elif host.enabled:
+                host.enabled = False
+            elif host.data is not None or host.scraps:
+                host.data, host.scraps, host.aside = None, False, host.aside + 1
+            elif host.definition is not None:
+                host.definition = None
+            else:
+                host.environment = host.bootstrap = host.release = host.former = None
+            yield
+
+    def _membership(self, step: Step, host: Host, wish: Desired) -> t.Iterator[None]:
+        """What comes before the server's own part."""
+        world = self.world
+        if step.remove:
+            self._remove(step.remove)
+            yield
+        if step.retire:
+            yield from self._retire(host)
+        if step.add:
+            cluster = self._cluster()
+            self._effect()
+            self.added[host.name] = world.add(cluster, wish.peer_urls, learner=step.add == "learner")
+            leader = world.leader(cluster)
+            config = leader.data if leader else world.config()
+            if config is None or (leader is None and len(config.voters) != 2):
+                raise Broken("a member that was added cost the cluster its quorum")
+            listed = world.listing(config)
+            self.joined[host.name] = {
+                "ETCD_INITIAL_CLUSTER": initial_cluster(
+                    (wish.name if one.peer_urls == wish.peer_urls else one.label, one.peer_urls) for one in listed
+                ),
+                "ETCD_INITIAL_CLUSTER_STATE": "existing",
+            }
+            yield
+        if step.move:
+            cluster = self._cluster()
+            self._spared(cluster, step.member_id)
+            self._effect()
+            world.move(cluster, step.member_id, wish.peer_urls)
+            if not self.options.allow_downtime and len((world.config() or Data("", "", (), {})).voters) > 1:
+                self._kept(cluster, "another address")
+            yield
+
+    def _spared(self, cluster: str, identifier: str) -> None:
+        """As the module member does: until it listens at its new address, the others must do."""
+        world = self.world
+        well = {host.data.member for host in world.hosts if host.data and world.healthy(host)}
+        verdict = gate(
+            world.members(cluster) or (),
+            well,
+            identifier,
+            self_healthy=identifier in well,
+            allow_downtime=self.options.allow_downtime,
+        )
+        if not verdict.passes:
+            raise Failed(verdict.reason)
+
+    def _promote(self, step: Step) -> None:
+        """Only one whose own server answers as the member that is listed."""
+        host, cluster = self.world.host(step.host), self._cluster()
+        if host.data is None or not self._well(host):
+            raise Failed("the learner does not serve")
+        self._effect()
+        self.world.promote(cluster, host.data.member)
+        self._kept(cluster, "a promotion")
+
     def _take(self, turn: Turn) -> None:
         together = len(turn.steps) > 1
-        left = {step.host: self._begin(step, together=together) for step in turn.steps}
+        left = {step.host: self._act(step, together=together) for step in turn.steps}
         while left:
             host = self.world.chance.choice(sorted(left))
             try:
@@ -484,9 +754,11 @@ class Run:
                 self.failed.add(host)
                 del left[host]
         for step in turn.steps:
-            if step.host not in self.failed:
+            if step.host not in self.failed and step.action != "remove":
                 try:
                     self._finish(step)
+                    if step.promote:
+                        self._promote(step)
                 except Failed:
                     self.failed.add(step.host)
 
@@ -508,6 +780,17 @@ class Run:
             and host.data is None
             and host.process.environment != first
         )
+
+    def _act(self, step: Step, *, together: bool) -> t.Iterator[None]:
+        host, wish = self.world.host(step.host), self.wishes[step.host]
+        yield from self._membership(step, host, wish)
+        if step.action == "remove":
+            return
+        if step.action == "join":
+            step = dataclasses.replace(
+                step, action="bootstrap", member_id=self.added[host.name], bootstrap=self.joined[host.name]
+            )
+        yield from self._begin(step, together=together)
 
     def _begin(self, step: Step, *, together: bool) -> t.Iterator[None]:
         world, host, wish = self.world, self.world.host(step.host), self.wishes[step.host]
@@ -544,8 +827,10 @@ class Run:
             data = host.data
             served = data is not None and world.leader(data.cluster) is not None
             world.stop(host)
-            spared = data is None or world.leader(data.cluster) is not None or len(data.urls) == 1
-            if served and not spared and not self.options.allow_downtime and self.kind != "resume":
+            alone = data is not None and data.voters == {data.member}
+            spared = data is None or world.leader(data.cluster) is not None or alone
+            together = self.kind in ("resume", "cold-start")  # each was not healthy when its turn began
+            if served and not spared and not self.options.allow_downtime and not together:
                 raise Broken(f"{host.name} was stopped and could not be spared")
         world.start(host)
 
@@ -665,6 +950,7 @@ __all__ = (
     "host_name",
     "make_desired",
     "make_system",
+    "other_url",
     "peer_url",
     "run",
 )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import random
 import typing as t
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import quorum
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options
 from ansible_collections.quorum.etcd.tests.unit.simulation import (
@@ -23,33 +25,40 @@ from ansible_collections.quorum.etcd.tests.unit.simulation import (
     Run,
     World,
     make_desired,
+    other_url,
+    peer_url,
     run,
 )
 
 SIZES = [1, 2, 3, 3, 3, 3, 5]
 # What happens, to which host, and how much of it (for a run: after how many effects it is killed; over 40: never).
 KINDS = [
-    *["run"] * 4,
+    *["run"] * 5,
     *["kill", "outage", "reboot", "write", "wipe", "reborn", "unreachable", "wish", "bad", "unsettled"],
+    *["grow", "grow", "shrink", "replace", "move", "keep"],
 ]
 NEVER, MUCH = 40, 60
-EVENTS = st.tuples(st.sampled_from(KINDS), st.integers(0, 4), st.integers(0, MUCH))
-HISTORIES = st.lists(EVENTS, min_size=3, max_size=14)
+MOST = 7
+EVENTS = st.tuples(st.sampled_from(KINDS), st.integers(0, MOST), st.integers(0, MUCH))
+HISTORIES = st.lists(EVENTS, min_size=3, max_size=16)
 SEEDS = 2000
 # A run mends one kind of trouble at a time at worst.
-RUNS = 6
+RUNS = 8
+VERSIONS = {False: ("3.6.14", "3.6.16"), True: ("3.5.18", "3.5.19")}
 
 
 class Case:
-    """A world, what is wished of it, and whatever befalls it."""
+    """A world, what is wished of it, and whatever befalls it. ``old`` members are too old to promote learners."""
 
-    def __init__(self, size: int, seed: int, *, token: str = "") -> None:
-        self.world = World(size, random.Random(seed))
-        self.size = size
+    def __init__(self, size: int, seed: int, *, token: str = "", old: bool = False) -> None:
+        self.world = World(MOST, random.Random(seed))
         # Two voters can be rolled in no other way.
         self.options = Options("etcd", token=token, allow_downtime=size == 2)
+        self.wanted = list(range(1, size + 1))
+        self.elsewhere: t.Set[int] = set()
         self.values: t.Dict[str, str] = {}
-        self.version = "3.6.14"
+        self.versions = VERSIONS[old]
+        self.version = self.versions[0]
         self.bad = False
         self.lossless = True
         self.results: t.List[str] = []
@@ -58,10 +67,15 @@ class Case:
         wished = dict(self.values)
         if self.bad:
             wished["ETCD_TRUSTED_CA_FILE"] = "/nowhere"
-        return [make_desired(number, version=self.version, settings=wished) for number in range(1, self.size + 1)]
+        made = []
+        for number in self.wanted:
+            url = other_url(number) if number in self.elsewhere else peer_url(number)
+            settings = {**wished, "ETCD_LISTEN_PEER_URLS": url}
+            made.append(make_desired(number, version=self.version, settings=settings, peer_urls=(url,)))
+        return made
 
     def befall(self, what: str, which: int, much: int) -> None:
-        getattr(self, f"_{what}")(self.world.hosts[which % self.size], much)
+        getattr(self, f"_{what}")(self.world.hosts[self.wanted[which % len(self.wanted)] - 1], much)
 
     def _run(self, _host: Host, much: int) -> None:
         self.results.append(run(self.world, self.wishes(), self.options, None if much > NEVER else much))
@@ -85,7 +99,7 @@ class Case:
 
     def _wipe(self, host: Host, much: int) -> None:
         # A cluster survives the loss of less than half of its disks. Beyond, which is rare, it is for people to say.
-        if much > NEVER or len(self.world.wiped | {host.number}) <= (self.size - 1) // 2:
+        if much > NEVER or self.world.survives(host):
             self.lossless = self.lossless and host.data is None
             self.world.wipe(host)
 
@@ -104,7 +118,7 @@ class Case:
         if much % 3:
             self.values = {"ETCD_SNAPSHOT_COUNT": str(much)}
         else:
-            self.version = "3.6.16" if self.version == "3.6.14" else "3.6.14"
+            self.version = self.versions[self.version == self.versions[0]]
 
     def _bad(self, _host: Host, _much: int) -> None:
         self.bad = not self.bad
@@ -112,39 +126,154 @@ class Case:
     def _unsettled(self, _host: Host, _much: int) -> None:
         self.world.unsettled = True
 
+    # --- other members ---
+
+    def _formed(self) -> bool:
+        """Whether there is a cluster: until then another inventory means another cluster."""
+        leader = next((host for host in self.world.hosts if self.world.healthy(host)), None)
+        return leader is not None and any(host.environment and host.bootstrap is None for host in self.world.hosts)
+
+    def _grow(self, _host: Host, much: int) -> None:
+        new = [number for number in range(1, MOST + 1) if number not in self.wanted]
+        if self._formed():
+            self.wanted += new[: 1 + much % 2]
+
+    def _shrink(self, host: Host, much: int) -> None:
+        """Named to leave; every other one leaves the inventory, too, if others stay that know the cluster."""
+        name = host.name
+        self.options = dataclasses.replace(
+            self.options,
+            remove=tuple(sorted({*self.options.remove, name})),
+            replace=tuple(one for one in self.options.replace if one != name),
+        )
+        config = self.world.config()
+        others = [
+            number
+            for number in self.wanted
+            if number != host.number and self.world.hosts[number - 1].name not in self.options.remove
+        ]
+        know = [self.world.hosts[number - 1].data for number in others]
+        if much % 2 and self._formed() and config and any(data and data.member in config.voters for data in know):
+            self.wanted.remove(host.number)
+
+    def _replace(self, host: Host, _much: int) -> None:
+        if host.name not in self.options.remove:
+            self.options = dataclasses.replace(self.options, replace=(host.name,))
+
+    def _keep(self, _host: Host, _much: int) -> None:
+        """Nobody is named any more; those that left the inventory before they were removed still are."""
+        gone = [host.name for host in self.world.hosts if host.number not in self.wanted]
+        named = [name for name in self.options.remove if name in gone]
+        self.options = dataclasses.replace(self.options, remove=tuple(named), replace=())
+
+    def _move(self, host: Host, _much: int) -> None:
+        if self._formed():
+            self.elsewhere ^= {host.number}
+
+    # --- the end ---
+
     def settle(self) -> t.List[str]:
-        """Everything is reachable, and nothing happens any more: runs until nothing is left to do."""
+        """Everything is reachable, and nothing happens any more: runs until nothing is left to do.
+
+        What refuses is done what it says once: who lost its data is named, and who is in the way.
+        """
         for host in self.world.hosts:
             host.reachable = True
         self.bad = self.world.unsettled = False
         results: t.List[str] = []
-        while len(results) < RUNS and results[-1:] not in (["nothing"], ["refused"]):
+        asked = False
+        while len(results) < 2 * RUNS:
             results.append(run(self.world, self.wishes(), self.options))
+            ended = results[-1] in ("nothing", "refused")
+            if asked and ended:
+                break
+            if ended or len(results) >= RUNS:
+                asked = True
+                self._obey()
         return results
 
+    def _obey(self) -> None:
+        stay = [self.world.hosts[number - 1] for number in self.wanted]
+        stay = [host for host in stay if host.name not in self.options.remove]
+        urls = {wish.peer_urls for wish in self.wishes()}
+        config = self.world.config()
+        listed = config.urls if config else {}
+        mine = {host.data.member for host in stay if host.data}
+        started = {entry.member for entry in config.log if entry.kind == "publish"} if config else set()
+        strangers = [
+            one
+            for one, known in listed.items()
+            if one not in mine and known not in urls and (one not in started or self._owner(one, known) not in stay)
+        ]
+        for host in stay:
+            if host.data and host.data.member in listed:
+                self.elsewhere -= {host.number}
+                self.elsewhere |= {host.number} if listed[host.data.member] == (other_url(host.number),) else set()
+        lost = [host.name for host in stay if host.data is None or host.data.member not in listed]
+        self.options = dataclasses.replace(
+            self.options,
+            remove=tuple(sorted({*self.options.remove, *strangers})),
+            replace=tuple(lost),
+            allow_downtime=True,
+        )
+
+    def _owner(self, identifier: str, known: t.Tuple[str, ...]) -> t.Optional[Host]:
+        number = self.world.homes.get(identifier)
+        by_url: t.Dict[t.Tuple[str, ...], Host] = {
+            (url(host.number),): host for host in self.world.hosts for url in (peer_url, other_url)
+        }
+        return self.world.hosts[number - 1] if number is not None else by_url.get(known)
+
     def verify_end(self, results: t.Sequence[str]) -> None:
-        if self.lossless:
+        if not self.world.ruined and self._may_end():
             assert results[-1] == "nothing", results
         else:
-            assert results[-1] in ("nothing", "refused"), results
+            assert results[-1] in ("nothing", "refused", "cold-start!"), results
+        if results[-1] == "cold-start!":
+            return
         if results[-1] == "refused":
             assert run(self.world, self.wishes(), self.options) == "refused"
             return
         assert run(self.world, self.wishes(), self.options) == "nothing"
-        for host, wish in zip(self.world.hosts, self.wishes()):
+        stay = [wish for wish in self.wishes() if wish.name not in self.options.remove]
+        members = set()
+        for wish in stay:
+            host = self.world.host(wish.host)
             assert self.world.healthy(host)
             assert host.process is not None
+            assert host.data is not None
+            assert host.data.member in host.data.voters
+            assert host.data.urls[host.data.member] == wish.peer_urls
             assert host.bootstrap is None
             assert host.former is None
             assert host.environment == wish.environment
             assert host.process.release == wish.release
-        assert len({host.data.cluster for host in self.world.hosts if host.data}) == 1
-        assert self.world.write()
+            members.add(host.data.member)
+        assert len({host.data.cluster for host in self.world.hosts if host.data}) <= 1 + bool(self.options.remove)
+        if stay:
+            config = self.world.config()
+            assert config is not None
+            assert set(config.urls) == members
+            assert self.world.write()
+        for host in self.world.hosts:
+            if stay and host.name in self.options.remove and host.number in self.wanted:
+                assert (host.data, host.environment, host.bootstrap, host.process) == (None, None, None, None)
+
+    def _may_end(self) -> bool:
+        """Somebody must stay, and a majority's data must be there."""
+        stay = [number for number in self.wanted if self.world.hosts[number - 1].name not in self.options.remove]
+        config = self.world.config()
+        leader = self.world.leader(config.cluster) if config else None
+        at_hand = [host for host in self.world.hosts if host.number in self.wanted or (host.process and leader)]
+        there = {host.data.member for host in at_hand if host.data}
+        return bool(stay) and (config is None or len(there & config.voters) >= quorum(len(config.voters)))
 
 
-def play(size: int, seed: int, history: t.Sequence[t.Tuple[str, int, int]], *, token: str = "") -> t.List[str]:
+def play(
+    size: int, seed: int, history: t.Sequence[t.Tuple[str, int, int]], *, token: str = "", old: bool = False
+) -> t.List[str]:
     """What each run came to."""
-    case = Case(size, seed, token=token)
+    case = Case(size, seed, token=token, old=old)
     for what, which, much in history:
         case.befall(what, which, much)
     ended = case.settle()
@@ -154,17 +283,23 @@ def play(size: int, seed: int, history: t.Sequence[t.Tuple[str, int, int]], *, t
 
 def generate(seed: int) -> t.Tuple[int, t.List[t.Tuple[str, int, int]]]:
     chance = random.Random(seed)
-    length = chance.randint(3, 12)
+    length = chance.randint(3, 14)
     # Half of them begin with a first run that is killed on its way.
     history = [("run", 0, chance.randint(8, 27))] if chance.randint(0, 1) else []
-    history += [(chance.choice(KINDS), chance.randint(0, 4), chance.randint(0, MUCH)) for _number in range(length)]
+    history += [(chance.choice(KINDS), chance.randint(0, MOST), chance.randint(0, MUCH)) for _number in range(length)]
     return chance.choice(SIZES), history
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-@given(size=st.sampled_from(SIZES), seed=st.integers(0, 2**32), history=HISTORIES, fixed=st.booleans())
-def test_any_history(size: int, seed: int, history: t.List[t.Tuple[str, int, int]], fixed: bool) -> None:
-    for result in play(size, seed, history, token="mine" if fixed else ""):
+@given(
+    size=st.sampled_from(SIZES),
+    seed=st.integers(0, 2**32),
+    history=HISTORIES,
+    fixed=st.booleans(),
+    old=st.booleans(),
+)
+def test_any_history(size: int, seed: int, history: t.List[t.Tuple[str, int, int]], fixed: bool, old: bool) -> None:
+    for result in play(size, seed, history, token="mine" if fixed else "", old=old):
         event(result)
 
 
@@ -174,9 +309,9 @@ def test_very_many_histories() -> None:
     for seed in range(SEEDS):
         size, history = generate(seed)
         try:
-            seen.update(play(size, seed, history))
+            seen.update(play(size, seed, history, old=seed % 4 == 0))
         except AssertionError as error:
-            raise AssertionError(f"play({size}, {seed}, {history})") from error
+            raise AssertionError(f"play({size}, {seed}, {history}, old={seed % 4 == 0})") from error
     # Every kind of plan was carried out, and failed or was killed somewhere.
     for result in ("bootstrap", "resume", "cold-start", "converge", "nothing", "refused", "killed"):
         assert seen[result] > SEEDS // 50, seen
@@ -228,7 +363,7 @@ def test_one_lags_one_knows_and_one_was_wiped(seed: int) -> None:
 def test_one_lags_one_knows_and_one_began_anew(seed: int) -> None:
     """The disk of the third was lost, and its unit made a new log before all went down."""
     case = unfenced(seed, 3, {1: -1, 2: 200, 3: -1})
-    case.world.wiped.add(3)
+    case.world.lost.add(case.world.hosts[2].data.member if case.world.hosts[2].data else "")
     assert run(case.world, case.wishes(), case.options) == "cold-start"
     assert run(case.world, case.wishes(), case.options) == "nothing"
     assert case.world.write()
@@ -237,7 +372,7 @@ def test_one_lags_one_knows_and_one_began_anew(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_five_of_which_two_began_anew(seed: int) -> None:
     case = unfenced(seed, 5, {1: 10, 2: 200, 3: 10, 4: -1, 5: -1})
-    case.world.wiped |= {4, 5}
+    case.world.lost |= {host.data.member for host in case.world.hosts if host.data and host.number in (4, 5)}
     assert run(case.world, case.wishes(), case.options) == "cold-start"
     assert run(case.world, case.wishes(), case.options) == "nothing"
 
@@ -251,7 +386,7 @@ def test_nobody_is_left_that_knows() -> None:
 def test_none_is_made_anew_under_members_that_had_formed() -> None:
     case = Case(3, 1)
     assert run(case.world, case.wishes(), case.options) == "bootstrap"
-    for host in case.world.hosts:
+    for host in case.world.hosts[:3]:
         case.world.wipe(host)
     assert run(case.world, case.wishes(), case.options) == "refused"
 

@@ -484,7 +484,7 @@ def test_one_that_is_down_starts_though_hosts_were_added() -> None:
     scene = Scene(1).more(2, 3).down(1)
     made = scene.plan()
     assert (made.kind, actions(made)) == ("cold-start", [{"etcd1": "start"}])
-    assert "etcd2, etcd3 counts as new, since nothing of a member is there" in warned(made)
+    assert "etcd2, etcd3 counts as new, since nothing says that it is a member" in warned(made)
 
 
 def test_what_the_last_list_says_counts() -> None:
@@ -508,6 +508,11 @@ def test_a_second_voter_that_was_added_is_started_for_there_is_no_quorum_without
         "ETCD_INITIAL_CLUSTER": "etcd1=http://10.0.0.1:2380,etcd2=http://10.0.0.2:2380",
         "ETCD_INITIAL_CLUSTER_STATE": "existing",
     }
+    scene.wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan()
+    assert actions(made) == [{"etcd2": "bootstrap"}]
+    assert "etcd1 runs with other settings: run again once there is quorum" in made.warnings
+    scene = Scene(1).more(2, 3)
     # not if it is not that very one, is a learner, or has been started
     for other in (
         dataclasses.replace(added, peer_urls=("http://10.0.0.9:2380",)),
@@ -532,9 +537,43 @@ def test_data_of_different_clusters_is_not_started() -> None:
     assert "etcd3: abc" in told
 
 
-def test_cold_start_does_not_change_addresses_or_directories() -> None:
-    scene = Scene().down(1, 2, 3)
-    assert "put etcd_address" in scene.wish(1, peer_urls=("http://10.9.9.9:2380",)).refusal().lower()
+def test_who_is_to_move_waits_for_the_others_in_a_cold_start() -> None:
+    made = Scene().down(1, 2, 3).wish(1, peer_urls=("http://10.9.9.9:2380",)).plan()
+    assert actions(made) == [{"etcd2": "start", "etcd3": "start"}]
+    assert "etcd1 was last known at http://10.0.0.1:2380, and http://10.9.9.9:2380 is wished" in warned(made)
+
+
+def test_who_is_to_move_is_started_where_all_are_needed() -> None:
+    """What it was run with last is out of date if a run was killed after the list was changed."""
+    made = Scene(2).down(1, 2).wish(1, peer_urls=("http://10.9.9.9:2380",)).plan()
+    assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
+    assert "put etcd_address and etcd_peer_port back" in warned(made)
+
+
+def test_who_moved_is_where_the_last_list_says() -> None:
+    scene = Scene().down(1, 2)
+    listed = [dataclasses.replace(one, peer_urls=(f"http://{one.name}:2380",)) for one in Scene().listed]
+    scene.wish(1, peer_urls=("http://etcd1:2380",)).wish(3, peer_urls=("http://etcd3:2380",))
+    made = without_leader(scene, 3, *listed).plan()
+    assert actions(made) == [{"etcd1": "start", "etcd3": "start"}]
+    assert "etcd2 was last known at http://etcd2:2380, and http://10.0.0.2:2380 is wished" in warned(made)
+
+
+def test_who_waited_for_another_cluster_is_not_counted() -> None:
+    """The other was bootstrapped without it, while it was named to leave."""
+    scene = Scene(1).more(2).down(1)
+    other = "etcd1=http://10.0.0.1:2380,etcd2=http://10.0.0.2:2380"
+    scene.change(2, "files", bootstrap={"ETCD_INITIAL_CLUSTER": other, "ETCD_INITIAL_CLUSTER_TOKEN": "x"})
+    assert actions(scene.plan()) == [{"etcd1": "start"}]
+
+
+def test_who_is_to_leave_without_data_is_not_counted() -> None:
+    scene = Scene(2).wipe(2).down(1)
+    assert "2 are needed" in scene.refusal()
+    assert actions(scene.plan(remove=("etcd2",))) == [{"etcd1": "start"}]
+
+
+def test_cold_start_does_not_change_directories() -> None:
     told = Scene().down(1, 2, 3).wish(1, data_dir="/srv/etcd").refusal()
     assert "etcd1 has its data in /var/lib/etcd, and /srv/etcd is wished" in told
     assert "etcd_data_dir" in told
@@ -1148,6 +1187,27 @@ def test_who_has_no_host_is_removed_by_another(name: str) -> None:
     step = step_of(made, "etcd1")
     assert (step.remove, step.retire) == ("ee", False)
     assert made.notes == ()
+
+
+def test_who_has_no_host_stays_while_it_is_needed() -> None:
+    """It may be well: without it, two voters could spare neither, and etcd3 has its first turn before."""
+    scene = Scene().lose_sight(3).wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan(remove=("etcd3",))
+    assert [list(turn.values()) for turn in actions(made)] == [["restart"], ["remove"]]
+    assert made.warnings == ("etcd3 is unreachable: nothing is done there",)
+    scene = Scene(3).wipe(1).lose_sight(3)
+    made = scene.plan(replace=("etcd1",), remove=("etcd3",))
+    assert [list(turn.values()) for turn in actions(made)] == [["join"], ["remove"]]
+
+
+def test_who_never_started_is_down() -> None:
+    """A voter of another address than is wished, from a first start that never came to it."""
+    scene = Scene(2)
+    scene.members(*scene.listed, dataclasses.replace(UNSTARTED, is_learner=False)).more(3)
+    told = scene.refusal()
+    assert "etcd3 cannot join: etcd adds no member to 3 voters of which not healthy are ff" in told
+    assert "is listed and counts as a voter that is down" not in told
+    assert actions(scene.plan(remove=("ff",))) == [{"etcd1": "remove"}, {"etcd3": "join"}]
 
 
 def test_an_unreachable_one_is_removed_by_another_that_serves() -> None:

@@ -214,7 +214,9 @@ class _Judgement:
         present = {found.url.lower() for found in all_found}
         spare = [found for found in all_found if found.url.lower() not in urls]
         for one, scheme, port in wanted:
-            if f"{scheme}://{one.host}:{port}".lower() in present:
+            url = f"{scheme}://{one.host}:{port}"
+            if url.lower() in present:
+                self._spelling(one, url, all_found)
                 continue
             found = self._nearest(spare, one.host, scheme, port)
             if found is None:
@@ -230,6 +232,13 @@ class _Judgement:
             self.problems.append(
                 f"{self._name(found.record.service)} has a record for {found.record.target}, "
                 f"port {found.record.port}, which is none of the expected members."
+            )
+
+    def _spelling(self, one: Expected, url: str, all_found: t.Sequence[Found]) -> None:
+        spelled = next(found for found in all_found if found.url.lower() == url.lower())
+        if spelled.url != url:
+            self.notes.append(
+                f"{one.name} is spelled {spelled.record.target} in its record. etcd takes that, and IDs follow from it."
             )
 
     @staticmethod

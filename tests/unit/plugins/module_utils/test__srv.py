@@ -198,7 +198,9 @@ def test_what_is_wrong(
 def test_members_may_share_a_host() -> None:
     records = [srv("n1", 2380), srv("n1", 2390)]
     both = [Expected("a", "N1.example.com", 2380), Expected("b", "n1.example.com", 2390)]
-    assert judge(domain(records, HOSTS), both).ok
+    verdict = judge(domain(records, HOSTS), both)
+    assert verdict.ok
+    assert verdict.notes == ("a is spelled n1.example.com in its record. etcd takes that, and IDs follow from it.",)
     moved = judge(domain([srv("n1", 2380), srv("n1", 2400)], HOSTS), both)
     assert moved.problems == ("b has port 2400 in _etcd-server._tcp.example.com instead of 2390.",)
 

@@ -8,7 +8,8 @@
 
 A point is something that shows on hosts or in the run's output, never a time. The run and all its children on this
 machine get SIGKILL; what runs on the hosts by then is left to itself, or at some points killed, too. Afterwards a
-plain run must succeed, another one must change nothing, and etcd must be well. A client writes during all the restarts;
+plain run must succeed, another one must change nothing, and etcd must be well. Runs in which a member joins or is
+replaced are killed once further on each time, and healed in the end. A client writes during all but first roll-outs;
 nothing acknowledged may be missing. Expects what molecule sets for Ansible in the environment.
 """
 
@@ -71,12 +72,28 @@ RESTART = (
     Point("the second member is down", test="! pidof etcd >/dev/null", times=2, modules=True),
     Point("the leader's files are being written", test="[ -e /etc/etcd/former ]", times=3),
 )
+# In order: each run goes on where the one before was killed.
+ADDED = (
+    Point("the member is listed", text="TASK [quorum.etcd.etcd : Take the turn]", modules=True),
+    Point("bootstrap.env is there", test="[ -e /etc/etcd/bootstrap.env ]", modules=True),
+    Point("the member is given its vote", text="TASK [quorum.etcd.etcd : Give the member its vote]", modules=True),
+)
+CHAINS = {
+    "join": ADDED,
+    "replace": (
+        Point(
+            "the member was removed", text="TASK [quorum.etcd.etcd : Leave the host the way a new one is]", modules=True
+        ),
+        Point("its data was moved aside", test="ls -d /var/lib/etcd?* >/dev/null 2>&1", modules=True),
+        *ADDED,
+    ),
+}
 
 
 class Lab:
     """The hosts, and the runs on them."""
 
-    def __init__(self, inventory: Path, hosts: t.Mapping[str, str]) -> None:
+    def __init__(self, inventory: t.Sequence[Path], hosts: t.Mapping[str, str]) -> None:
         self.inventory = inventory
         self.hosts = hosts
         self.urls = [f"http://{address}:2379" for address in hosts.values()]
@@ -110,7 +127,7 @@ class Lab:
         return subprocess.Popen(
             [
                 "ansible-playbook",
-                f"--inventory={self.inventory}",
+                *(f"--inventory={path}" for path in self.inventory),
                 f"--extra-vars={json.dumps(variables)}",
                 "quorum.etcd.site",
             ],
@@ -263,25 +280,66 @@ def restarts(lab: Lab) -> None:
                 lab.trial("restart", point, wish(100 + number))
         finally:
             subprocess.run([writer, "stop", record], check=True)
-        command = [writer, "verify", f"--max-gap={GAP}", record, *lab.urls]
-        verdict = subprocess.run(command, capture_output=True, text=True, check=False)
-        print(f"restarts: {verdict.stdout}{verdict.stderr}".strip(), flush=True)
-        if verdict.returncode != 0:
-            raise Failed("what the client saw")
+        judge(lab, "restarts", record)
+
+
+def chain(lab: Lab, kind: str, variables: t.Mapping[str, t.Any]) -> None:
+    """Kill each run a little later than the one before, then heal."""
+    with tempfile.TemporaryDirectory() as directory:
+        writer, record = str(LAB / "writer.py"), f"{directory}/writes"
+        subprocess.run([writer, "start", record, *lab.urls], check=True)
+        try:
+            for point in CHAINS[kind]:
+                begun = time.monotonic()
+                lab.run_until(variables, point)
+                if point.modules:
+                    lab.everywhere("pkill -KILL python3 || true")
+                print(f"{kind}: killed when {point.name} ({time.monotonic() - begun:.1f} s)", flush=True)
+            begun = time.monotonic()
+            changed = lab.run(variables)[1]
+            healed = time.monotonic()
+            said, again = lab.run(variables)
+            if again:
+                raise Failed(f"another run still changed something:\n{said}")
+            print(
+                f"{kind}: run again, {changed} tasks changed something ({healed - begun:.1f} s), then none", flush=True
+            )
+        finally:
+            subprocess.run([writer, "stop", record], check=True)
+        lab.check(variables)
+        judge(lab, kind, record)
+
+
+def judge(lab: Lab, kind: str, record: str) -> None:
+    """What the client saw.
+
+    :raises Failed: something is missing, or it waited too long.
+    """
+    command = [str(LAB / "writer.py"), "verify", f"--max-gap={GAP}", record, *lab.urls]
+    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+    print(f"{kind}: {verdict.stdout}{verdict.stderr}".strip(), flush=True)
+    if verdict.returncode != 0:
+        raise Failed("what the client saw")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Kill runs at many points, and heal by running again.")
     parser.add_argument("inventory", type=Path)
     parser.add_argument("hosts", nargs="+", metavar="HOST=ADDRESS")
-    parser.add_argument("--only", choices=["first", "restart"], help="only one kind of run")
+    parser.add_argument("--only", choices=["first", "restart", *CHAINS], help="only one kind of run")
+    parser.add_argument("--more-inventory", type=Path, action="append", default=[], help="read after INVENTORY")
+    parser.add_argument(
+        "--variables", type=json.loads, default={}, help="extra variables of every run that is killed once"
+    )
     options = parser.parse_intermixed_args()
-    lab = Lab(options.inventory, dict(pair.split("=", 1) for pair in options.hosts))
+    lab = Lab([options.inventory, *options.more_inventory], dict(pair.split("=", 1) for pair in options.hosts))
     try:
-        if options.only != "restart":
+        if options.only in (None, "first"):
             first_rollouts(lab)
-        if options.only != "first":
+        if options.only in (None, "restart"):
             restarts(lab)
+        if options.only in CHAINS:
+            chain(lab, options.only, options.variables)
     except Failed as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1

@@ -31,7 +31,7 @@ options:
     elements: str
     required: true
 author:
-  - the quorum.etcd authors
+  - The quorum.etcd authors (@quorum-etcd)
 seealso:
   - module: quorum.etcd.server
   - module: quorum.etcd.server_info

@@ -26,7 +26,7 @@ options:
     elements: str
     required: true
 author:
-  - the quorum.etcd authors
+  - The quorum.etcd authors (@quorum-etcd)
 seealso:
   - module: quorum.etcd.cluster_info
 """

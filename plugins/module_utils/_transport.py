@@ -45,18 +45,15 @@ class Transport(t.Protocol):
 
         :raises ClientError: the class says what may be done about it; ``details["reason"]`` is etcd's own message.
         """
-        ...
 
     def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:
         """Fetch a plain HTTP page such as ``/health``; gives status and text. Never authenticated.
 
         :raises Unreachable: when there is no answer.
         """
-        ...
 
     def close(self) -> None:
         """Give up the connection; a later call makes a new one."""
-        ...
 
 
 __all__ = ("Connection", "Transport")

@@ -339,7 +339,8 @@ class Convergence(Case):
                 (work.leaving if self._healthy(host.host) else work.dead).append(step)
             else:
                 reason = f"has {member.label} removed, whose host is not at hand"
-                work.distant.append(Step(helpers[0].host, "remove", reason, remove=member.id))
+                step = Step(helpers[0].host, "remove", reason, remove=member.id)
+                (work.distant if member.started else work.dead).append(step)
         for wish in leaving:
             seen = self.seen[wish.host]
             left = seen.process is not None or seen.data.initialised or seen.files.environment is not None

@@ -187,7 +187,9 @@ class Case:
             ended = results[-1] in ("nothing", "refused")
             if asked and ended:
                 break
-            if ended or len(results) >= RUNS:
+            if asked and results[-1] == "converge!":
+                results.append(self._dead_first())
+            elif ended or len(results) >= RUNS:
                 asked = True
                 self._obey()
         return results
@@ -216,6 +218,13 @@ class Case:
             replace=tuple(lost),
             allow_downtime=True,
         )
+
+    def _dead_first(self) -> str:
+        """Of several whose hosts are not at hand nobody knows who is well; who is, is named later."""
+        gone = [host for host in self.world.hosts if host.number not in self.wanted and host.process and host.data]
+        well = {name for host in gone for name in (host.name, host.data.member if host.data else "")}
+        remove = tuple(name for name in self.options.remove if name not in well)
+        return run(self.world, self.wishes(), dataclasses.replace(self.options, remove=remove))
 
     def _owner(self, identifier: str, known: t.Tuple[str, ...]) -> t.Optional[Host]:
         number = self.world.homes.get(identifier)

@@ -1210,6 +1210,13 @@ def test_who_never_started_is_down() -> None:
     assert actions(scene.plan(remove=("ff",))) == [{"etcd1": "remove"}, {"etcd3": "join"}]
 
 
+def test_who_never_started_leaves_before_who_may_be_well() -> None:
+    scene = Scene().lose_sight(3)
+    scene.members(*scene.listed, dataclasses.replace(UNSTARTED, is_learner=False))
+    made = scene.plan(remove=("etcd3", "ff"))
+    assert [step.remove for turn in made.turns for step in turn.steps] == ["ff", scene.ids[3]]
+
+
 def test_an_unreachable_one_is_removed_by_another_that_serves() -> None:
     scene = Scene(4).lose_sight(4).change(1, local=SICK)
     made = scene.plan(remove=("etcd4",))

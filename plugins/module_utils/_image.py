@@ -106,7 +106,7 @@ def wanted(
             continue
         insecure = str(told.get("insecure", False)).lower() in ("true", "yes", "1", "on")
         known[str(host)] = Registry(ca=str(told.get("ca") or ""), insecure=insecure)
-    if not timeout > 0:
+    if timeout <= 0:
         faults.append(f"timeout: {timeout:g} s leave no time.")
     if faults or parsed is None:
         raise InvalidInput(" ".join(faults), remedy="See the module's documentation for what each option takes.")

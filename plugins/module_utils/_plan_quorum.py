@@ -447,8 +447,9 @@ class Convergence(Case):
                     yield Turn((leave,), "a dead member leaves")
                     ledger.leave(step.remove, word="be replaced")
                     joins[number] = dataclasses.replace(step, remove="", retire=False)
+        wishes = {wish.host: wish for wish in self.desired}
         for step in joins:
-            wish = next(wish for wish in self.desired if wish.host == step.host)
+            wish = wishes[step.host]
             if step.remove:
                 ledger.leave(step.remove, word="be replaced")
             yield Turn((step,), "one member at a time")

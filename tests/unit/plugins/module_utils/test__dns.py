@@ -43,7 +43,7 @@ class FakeResolver:
     def __init__(
         self,
         address: str = "192.0.2.53",
-        zone: t.Mapping[t.Tuple[str, str], Answer] = ZONE,
+        zone: t.Optional[t.Mapping[t.Tuple[str, str], Answer]] = None,
         *,
         silent_after: t.Optional[int] = None,
         refused: t.Container[str] = (),
@@ -51,7 +51,7 @@ class FakeResolver:
         self.address = address
         self.port = 53
         self.asked: t.List[t.Tuple[str, str]] = []
-        self._zone = zone
+        self._zone = ZONE if zone is None else zone
         self._silent_after = silent_after
         self._refused = refused
 

@@ -76,7 +76,7 @@ def test_recorded_versions() -> None:
 def test_recorded_errors(version: str, case: str) -> None:
     answer = RECORDED[version][case]
     error = error_of("http://h:2379", "Some/Call", answer["status"], answer["body"])
-    assert type(error) is KINDS[case]
+    assert error.__class__ is KINDS[case]
     assert "http://h:2379" in error.message
     assert "Some/Call" in error.message
     assert error.details["reason"] in error.message
@@ -121,7 +121,7 @@ def test_an_rpc_that_is_not_there_has_a_remedy(version: str) -> None:
 )
 def test_other_errors(status: int, body: str, kind: t.Type[ClientError], reason: str, remedy: str) -> None:
     error = error_of("http://h:2379", "Some/Call", status, body)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert reason in error.details["reason"]
     assert remedy in error.remedy
 

@@ -61,7 +61,7 @@ _PREFIX = "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2
 )
 def test_failures(code: int, details: str, kind: t.Type[ClientError]) -> None:
     error = failure_of("http://h:2379", "Some/Call", code, details, 2.0)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.endpoint == "http://h:2379"
     assert "http://h:2379" in error.message
     if details.startswith("etcdserver: "):

@@ -930,9 +930,12 @@ def test_a_first_start_killed_anywhere_never_looks_lost(host: Host, monkeypatch:
 
 
 def test_a_kill_after_health_makes_the_new_what_last_ran_well(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(_self: Turn) -> None:
+        raise Killed
+
     order = order_for(formed, settings={"ETCD_X": "good"})
     with monkeypatch.context() as patch:
-        patch.setattr(Turn, "_drop", lambda _self: (nothing for nothing in ()).throw(Killed()))
+        patch.setattr(Turn, "_drop", die)
         with pytest.raises(Killed):
             take(formed, order)
     assert formed.files.former_exists()

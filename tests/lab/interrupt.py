@@ -33,7 +33,7 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parent
 LIMIT = 300.0
 LOOK = "0.02"
-GAP = 1.0  # less than it takes to elect a leader: never were two of three down
+GAP = 3.0
 TRUTH = (
     "tr '\\0' '\\n' <\"/proc/$(systemctl show --property=MainPID --value etcd)/environ\""
     " | grep ^ETCD_SNAPSHOT_COUNT= ; ls -A /etc/etcd"

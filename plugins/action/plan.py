@@ -123,11 +123,12 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
     seen: t.Dict[str, HostSeen] = {}
     faults: t.List[Fault] = []
     for sight in everyone:
-        if sight.wish is None or sight.seen is None:
+        if sight.wish is None:
             continue
-        wish, wrong = read(sight.host, machine(sight.seen), sight.wish)
-        if sight.cluster == name:
-            seen[sight.host] = sight.seen
+        wish, wrong = read(sight.host, sight.machine, sight.wish)
+        shown = sight.seen if sight.cluster == name else None
+        if shown is not None:
+            seen[sight.host] = shown
             faults += wrong
         if wish is not None:
             (wishes if sight.cluster == name else others).append(wish)
@@ -140,11 +141,6 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
             remedy="See what failed there, put it right and run again.",
         )
     return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others), tuple(faults))
-
-
-def machine(seen: HostSeen) -> str:
-    """The same for hosts on one machine. Machines made from one image may share their name and an inner address."""
-    return " ".join((seen.system.hostname, *sorted(seen.system.addresses)))
 
 
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:

@@ -39,12 +39,13 @@ class ActionModule(ActionBase):
 def statuses(hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) -> t.Tuple[ClusterStatus, ...]:
     """One for each cluster, in the order in which their first hosts come."""
     everyone = sights(hosts, variables)
+    shown = {sight.host: seen for sight in everyone for seen in [sight.seen] if seen is not None}
     names = list(dict.fromkeys(sight.cluster for sight in everyone))
     return tuple(
         cluster_status(
             name,
-            {sight.host: sight.seen for sight in everyone if sight.cluster == name and sight.seen is not None},
-            {sight.host: sight.missing for sight in everyone if sight.cluster == name and sight.seen is None},
+            {sight.host: shown[sight.host] for sight in everyone if sight.cluster == name and sight.host in shown},
+            {sight.host: sight.missing for sight in everyone if sight.cluster == name and sight.host not in shown},
             {sight.host: sight.name for sight in everyone if sight.cluster == name},
         )
         for name in names

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, decode
+from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, SystemSeen, decode
 
 # The role's own variables: how a host is wished as a member, and what it showed.
 WISH = "__etcd_wish"
@@ -18,17 +18,33 @@ SEEN = "__etcd_seen"
 class Sight(t.NamedTuple):
     """One host as this play knows it.
 
-    ``wish`` and ``seen`` are there together. Where they are not, ``missing`` says why, after the host's name;
-    ``failed`` says that the host was reached, and failed in an earlier task.
+    ``wish`` and ``shown`` (what ``server_info`` gave) are there together. Where they are not, ``missing`` says why,
+    after the host's name; ``failed`` says that the host was reached, and failed in an earlier task.
     """
 
     host: str
     cluster: str
     name: str
     wish: t.Optional[t.Mapping[str, t.Any]] = None
-    seen: t.Optional[HostSeen] = None
+    shown: t.Optional[t.Mapping[str, t.Any]] = None
     missing: str = ""
     failed: bool = False
+
+    @property
+    def seen(self) -> t.Optional[HostSeen]:
+        """All that it showed. Made anew each time, which for many hosts takes long: ask only where it is needed."""
+        return None if self.shown is None else decode(HostSeen, self.shown)
+
+    @property
+    def machine(self) -> str:
+        """The same for hosts on one machine, empty where it is not known.
+
+        Machines made from one image may share their name and an inner address.
+        """
+        if self.shown is None:
+            return ""
+        system = decode(SystemSeen, self.shown["system"])
+        return " ".join((system.hostname, *sorted(system.addresses)))
 
 
 def sights(hosts: t.Iterable[str], variables: t.Mapping[str, t.Any]) -> t.Tuple[Sight, ...]:
@@ -52,8 +68,7 @@ def _sight(
     # What hosts of an earlier batch showed is out of date.
     if host in active and host in batch and theirs.get(WISH):
         wish = theirs[WISH]
-        seen = decode(HostSeen, theirs[SEEN]["server"])
-        return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, seen=seen)
+        return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, shown=theirs[SEEN]["server"])
     cluster, name = str(theirs.get("etcd_cluster_name", "etcd")), str(theirs.get("etcd_name", host))
     if host not in everyone:
         return Sight(host, cluster, name, missing="was left out of this run")

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, machine, part, peers, step_of
+from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, part, peers, step_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, Plan, Step, Turn, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
+from ansible_collections.quorum.etcd.plugins.plugin_utils._play import Sight
 from ansible_collections.quorum.etcd.tests.unit.simulation import UNIT, World, make_desired, run
 
 HOSTS = ["etcd1", "etcd2", "etcd3"]
@@ -154,7 +155,8 @@ def test_machines_are_told_apart_by_all_their_addresses() -> None:
     first = dataclasses.replace(seen.system, addresses=("10.0.2.15", "192.168.56.11"))
     other = dataclasses.replace(seen.system, addresses=("10.0.2.15", "192.168.56.12"))
     shuffled = dataclasses.replace(seen.system, addresses=("192.168.56.11", "10.0.2.15"))
-    machines = [machine(dataclasses.replace(seen, system=system)) for system in (first, other, shuffled)]
+    shown = [encode(dataclasses.replace(seen, system=system)) for system in (first, other, shuffled)]
+    machines = [Sight("etcd1", "etcd", "etcd1", shown=one).machine for one in shown]
     assert machines[0] != machines[1]
     assert machines[0] == machines[2]
 

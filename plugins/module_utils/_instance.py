@@ -31,6 +31,7 @@ import tempfile
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile
+from ansible_collections.quorum.etcd.plugins.module_utils._atomic import sync_directory, write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._model import FilesSeen, RunCommand
 
@@ -138,7 +139,7 @@ class Files:
                 os.unlink(self.path(BOOTSTRAP))
             except FileNotFoundError:
                 return False
-            _sync_directory(self.config_dir)
+            sync_directory(self.config_dir)
         return True
 
     def keep_former(self, *, definition: t.Optional[str], version: str = "") -> bool:
@@ -155,16 +156,16 @@ class Files:
                 kept = {ENVIRONMENT: _read(self.path(ENVIRONMENT)), DEFINITION: definition, VERSION: version or None}
                 for name, text in kept.items():
                     if text is not None:
-                        _write_whole(os.path.join(temporary, name), text, 0o600)
+                        write_whole(os.path.join(temporary, name), text, 0o600)
                 release = _read_release(self.config_dir)
                 if release is not None:
                     _write_release(temporary, release)
-                _sync_directory(temporary)
+                sync_directory(temporary)
                 os.rename(temporary, former)
             except OSError:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
-            _sync_directory(self.config_dir)
+            sync_directory(self.config_dir)
         return True
 
     def former(self) -> t.Optional[Former]:
@@ -252,7 +253,7 @@ class Files:
                 return False
             if not self._dry:
                 _make_public(self.config_dir)
-                _write_whole(path, text, mode)
+                write_whole(path, text, mode)
         return True
 
 
@@ -317,7 +318,7 @@ class Owner:
             lines.insert(0, f"g {self.group} -\n")
         with _refusing("write", path):
             _make_public(sysusers_dir)
-            _write_whole(path, "".join(lines), 0o644)
+            write_whole(path, "".join(lines), 0o644)
         code, out, err = run(["systemd-sysusers", path])
         if code != 0 or self.missing():
             reason = (err or out).strip() or "systemd-sysusers did not make it"
@@ -432,7 +433,7 @@ def _write_release(directory: str, release: str) -> None:
     container, link = os.path.join(directory, CONTAINER), os.path.join(directory, RELEASE)
     if name_of(release) != release:
         told = dict(zip(_TOLD, release.split(" ")))
-        _write_whole(container, _envfile.render_quoted(told), 0o644)
+        write_whole(container, _envfile.render_quoted(told), 0o644)
         _unlink(link)
         return
     temporary = os.path.join(directory, f".{RELEASE}.{os.getpid()}")
@@ -440,37 +441,12 @@ def _write_release(directory: str, release: str) -> None:
     os.symlink(release, temporary)
     os.replace(temporary, link)
     _unlink(container)
-    _sync_directory(directory)
+    sync_directory(directory)
 
 
 def _unlink(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-
-
-def _write_whole(path: str, text: str, mode: int) -> None:
-    directory, name = os.path.split(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(directory)
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 __all__ = (

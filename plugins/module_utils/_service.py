@@ -18,11 +18,11 @@ import re
 import shlex
 import shutil
 import signal
-import tempfile
 import time
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _process
+from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, RunCommand, ServiceSeen
 
@@ -560,18 +560,7 @@ def _write_text(path: str, text: t.Optional[str]) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             return
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fchmod(stream.fileno(), 0o644)
-                os.fsync(stream.fileno())
-            os.replace(temporary, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_whole(path, text, 0o644)
     except OSError as error:
         raise ServiceError(
             f"{path} cannot be written: {error.strerror}.",

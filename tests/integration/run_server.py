@@ -27,7 +27,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _client, _datad
 from ansible_collections.quorum.etcd.plugins.modules import server
 
 STEPS: t.Tuple[t.Tuple[t.Any, t.Tuple[str, ...]], ...] = (
-    (_instance, ("_write_whole", "make_directory")),
+    (_instance, ("write_whole", "make_directory")),
     (os, ("symlink", "replace", "rename", "unlink")),
     (_service.ProcfileService, ("define", "start", "restart", "stop")),
     (_client.Client, ("move_leader",)),

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import grp
-import ipaddress
 import os
 import pwd
 import re
 import secrets
 import stat
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _datadir, _envfile, _process, _system
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
@@ -46,7 +44,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     RunCommand,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, Service, SystemdService
-from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, local_urls
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 
@@ -390,25 +388,7 @@ def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
     if not process.environment and not process.arguments:
         return None
     listed = _setting(process, "listen-client-http-urls") or _setting(process, "listen-client-urls")
-    urls = [_reachable(url.strip()) for url in (listed or "http://127.0.0.1:2379").split(",")]
-    usable = [url for url in urls if url]
-    return next((url for url in usable if _is_loopback(url)), usable[0] if usable else None)
-
-
-def _reachable(url: str) -> str:
-    """A URL to listen on as one to connect to; nothing for a Unix socket."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"}:
-        return ""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost": "127.0.0.1"}.get(parts.hostname or "")
-    return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
-    except ValueError:
-        return False
+    return next(iter(local_urls(listed or "http://127.0.0.1:2379")), None)
 
 
 def _own_credentials(instance: Instance, connection: Connection) -> Connection:

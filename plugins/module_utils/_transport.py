@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How to talk to an etcd server: the words that the client and its transports share. No I/O.
+"""How to talk to an etcd server: the words that the client, its transports and its callers share. No I/O.
 
 Private to this collection. Everyone else takes these from ``_client``.
 """
@@ -10,7 +10,9 @@ Private to this collection. Everyone else takes these from ``_client``.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import typing as t
+from urllib.parse import urlsplit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,4 +58,28 @@ class Transport(t.Protocol):
         """Give up the connection; a later call makes a new one."""
 
 
-__all__ = ("Connection", "Transport")
+def local_urls(listened: str) -> t.List[str]:
+    """Where a server that listens on these comma-separated URLs is reached on its own machine, loopback first.
+
+    Unix sockets are left out.
+    """
+    urls = [_reachable(url.strip()) for url in listened.split(",")]
+    return sorted((url for url in urls if url), key=lambda url: not _is_loopback(url))
+
+
+def _reachable(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        return ""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost": "127.0.0.1"}.get(parts.hostname or "")
+    return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+__all__ = ("Connection", "Transport", "local_urls")

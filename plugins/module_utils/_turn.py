@@ -41,6 +41,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     ServiceSeen,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import local_urls as reachable_urls
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 LOOK = 1.5  # a look at a server, as the gate does it
@@ -900,15 +901,8 @@ def local_urls(environment: t.Mapping[str, str]) -> t.List[str]:
 
     Where ``listen-client-http-urls`` is set, HTTP is served there alone.
     """
-    text = environment.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or environment.get("ETCD_LISTEN_CLIENT_URLS")
-    urls = [url.strip() for url in (text or "http://127.0.0.1:2379").split(",") if url.strip()]
-    urls = [
-        url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:").replace("//localhost:", "//127.0.0.1:")
-        for url in urls
-        if url.startswith(("http://", "https://"))
-    ] or ["http://127.0.0.1:2379"]
-    loopback = ("127.", "[::1]")
-    return sorted(urls, key=lambda url: not url.partition("//")[2].startswith(loopback))
+    listened = environment.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or environment.get("ETCD_LISTEN_CLIENT_URLS")
+    return reachable_urls(listened or "") or ["http://127.0.0.1:2379"]
 
 
 def _executable(release: str) -> str:

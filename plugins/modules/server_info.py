@@ -352,7 +352,7 @@ server:
           description: The members, as a majority knows them. None where it could not give that list.
           type: list
           elements: dict
-          contains:
+          contains: &member
             id:
               description: Its ID.
               type: str
@@ -392,29 +392,7 @@ server:
           description: The members as it knew them when it last had a leader. None where it has one, or cannot say.
           type: list
           elements: dict
-          contains:
-            id:
-              description: Its ID.
-              type: str
-              sample: 8211f1d0f64f3269
-            name:
-              description: Its name. Empty until it has started.
-              type: str
-              sample: etcd1
-            peer_urls:
-              description: Where the others reach it.
-              type: list
-              elements: str
-              sample: ["http://192.0.2.11:2380"]
-            client_urls:
-              description: Where clients reach it. Empty until it has started.
-              type: list
-              elements: str
-              sample: ["http://192.0.2.11:2379"]
-            is_learner:
-              description: Whether it is a learner.
-              type: bool
-              sample: false
+          contains: *member
 remedy:
   description: What to do next.
   returned: failure

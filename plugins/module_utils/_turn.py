@@ -29,6 +29,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ServerFailed,
     Unauthenticated,
 )
+from ansible_collections.quorum.etcd.plugins.module_utils._lock import TTL
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, sparable
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     Change,
@@ -398,6 +399,7 @@ class Turn:
         order, clock = self._order, self._world.clock
         begun = clock.monotonic()
         sick_since: t.Optional[float] = None
+        passes = False
         while True:
             view = self._survey(now)
             moment = clock.monotonic()
@@ -419,17 +421,27 @@ class Turn:
                     if not reason:
                         continue  # the cluster may have changed until the turn was ours alone
             else:
-                reason = "no member gave the list of members"
+                passes, reason = False, "no member gave the list of members"
             if sick_since is not None and moment - sick_since >= SICK:
                 break  # not healthy itself: it can only get better
             if moment - begun >= order.gate_timeout:
-                raise Refused(
-                    f"The cluster cannot spare {now.service.name} now: {reason} (waited {order.gate_timeout:g} s).",
-                    remedy="Bring the other members back, or set etcd_allow_downtime to true: writes stop meanwhile.",
-                )
+                raise self._not_now(now, reason, busy=passes)
             clock.sleep(GATE_PAUSE)
         if view.leads:
             self._hand_over(now, view)
+
+    def _not_now(self, now: _Now, reason: str, *, busy: bool) -> Refused:
+        name = self._order.environment.get("ETCD_NAME", now.service.name)
+        waited = f"(waited {self._order.gate_timeout:g} s)"
+        if busy:
+            return Refused(
+                f"{name} cannot take its turn now: {reason} {waited}.",
+                remedy=f"Run again once that has ended; one that was killed keeps the turn for {TTL} s.",
+            )
+        return Refused(
+            f"The cluster cannot spare {name} now: {reason} {waited}.",
+            remedy="Bring the other members back, or set etcd_allow_downtime to true: writes stop meanwhile.",
+        )
 
     def _is_alone(self) -> bool:
         """No other run takes a turn in this cluster now."""

@@ -50,7 +50,7 @@ class Run:
 
     @property
     def ok(self) -> Result:
-        assert not self.result.get("failed"), self.result
+        assert not self.result.get("failed"), self.result.get("msg")
         return self.result
 
     @property
@@ -102,7 +102,7 @@ class Site:
             "etcdctl_environment": {"ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": self.client_urls[name]},
             "peers": [url for other, url in self.client_urls.items() if other != name],
             "start_timeout": 30,
-            "gate_timeout": 10,
+            "gate_timeout": 20,
             **more,
         }
 
@@ -378,7 +378,7 @@ def test_killed_in_a_turn_or_in_putting_back(site: Site) -> None:
         assert (done.code == KILLED) is (step > 0)
         if step % 2:
             failure = site.server(name).failure
-            assert failure["put_back"] is True, (step, failure)
+            assert failure.get("put_back") is True, (step, failure["msg"])
         site.settings = {"ETCD_SNAPSHOT_COUNT": str(30000 + number)}
         assert site.server(name).ok["changed"] is True, step
         assert site.survey()[name].healthy

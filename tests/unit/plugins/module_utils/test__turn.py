@@ -1101,8 +1101,9 @@ def test_the_cluster_is_looked_at_again_once_the_turn_is_ours(formed: Host) -> N
 
 def test_who_is_at_work_is_said(formed: Host) -> None:
     lock = Locked(others=1000)
-    with pytest.raises(Refused, match="another run takes a turn: etcd1 on elsewhere"):
+    with pytest.raises(Refused, match="cannot take its turn now: another run takes a turn: etcd1 on elsewhere") as told:
         take_locked(formed, lock, gate_timeout=2.0)
+    assert "Run again" in told.value.remedy
     assert formed.calls == []
 
 

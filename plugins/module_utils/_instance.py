@@ -14,7 +14,8 @@ Private to this collection. Everything is written whole or not at all: a tempora
     CONFIG/former/          what a turn replaces, from its first write until it succeeded, 0700
 
 ``former/`` holds what last ran well. A turn that finds one was preceded by an interrupted or failed turn and keeps
-it as it is. An empty ``former/`` says that there was nothing before. The service manager reads the environment
+it as it is. An empty ``former/`` says that there was nothing before; a file ``foreign`` in it, that what ran was set up
+by something else, and that nothing but the definition was ours to keep. The service manager reads the environment
 files as root, so nobody else needs to.
 """
 
@@ -39,14 +40,15 @@ ENVIRONMENT, BOOTSTRAP, ETCDCTL, RELEASE, FORMER = "etcd.env", "bootstrap.env", 
 CONTAINER = "container.env"
 _TOLD = ("QUORUM_IMAGE", "QUORUM_IMAGE_ID", "QUORUM_USER")
 _ID = "sha256:"
-DEFINITION, VERSION = "definition", "version"
+DEFINITION, VERSION, FOREIGN = "definition", "version", "foreign"
 
 
 @dataclasses.dataclass(frozen=True)
 class Former:
     """What ran before the turn; ``None`` where there was no such file. ``began`` is when it was put aside (epoch).
 
-    ``release`` is a directory, or of a container image, ID and user, separated by blanks.
+    ``release`` is a directory, or of a container image, ID and user, separated by blanks. ``foreign`` says that
+    something else had set it up.
     """
 
     environment: t.Optional[str] = None
@@ -54,11 +56,12 @@ class Former:
     definition: t.Optional[str] = None
     version: str = ""
     began: float = 0.0
+    foreign: bool = False
 
     @property
     def blank(self) -> bool:
         """There is nothing to go back to: the turn is this instance's first start."""
-        return self.environment is None or self.definition is None
+        return not self.foreign and (self.environment is None or self.definition is None)
 
 
 class Files:
@@ -142,7 +145,7 @@ class Files:
             sync_directory(self.config_dir)
         return True
 
-    def keep_former(self, *, definition: t.Optional[str], version: str = "") -> bool:
+    def keep_former(self, *, definition: t.Optional[str], version: str = "", foreign: bool = False) -> bool:
         """Put a copy of what is there aside. One of an earlier turn that did not succeed is left as it is."""
         former = self.path(FORMER)
         with _refusing("write", former):
@@ -153,7 +156,12 @@ class Files:
             _make_public(self.config_dir)
             temporary = tempfile.mkdtemp(prefix=f".{FORMER}.", dir=self.config_dir)
             try:
-                kept = {ENVIRONMENT: _read(self.path(ENVIRONMENT)), DEFINITION: definition, VERSION: version or None}
+                kept = {
+                    ENVIRONMENT: _read(self.path(ENVIRONMENT)),
+                    DEFINITION: definition,
+                    VERSION: version or None,
+                    FOREIGN: "" if foreign else None,
+                }
                 for name, text in kept.items():
                     if text is not None:
                         write_whole(os.path.join(temporary, name), text, 0o600)
@@ -182,16 +190,20 @@ class Files:
                 definition=_read(os.path.join(former, DEFINITION)),
                 version=_read(os.path.join(former, VERSION)) or "",
                 began=began,
+                foreign=os.path.exists(os.path.join(former, FOREIGN)),
             )
 
     def put_back(self) -> Former:
         """Write ``etcd.env`` and the release link as they were before the turn; the definition is the caller's.
 
-        ``former/`` stays until ``drop_former``.
+        Of what something else had set up, nothing was here. ``former/`` stays until ``drop_former``.
 
         :raises DataError: when there is nothing to put back.
         """
         former = self.former()
+        if former is not None and former.foreign:
+            self._remove(ETCDCTL, RELEASE, CONTAINER, ENVIRONMENT)
+            return former
         if former is None or former.environment is None:
             raise DataError(f"{self.path(FORMER)} holds nothing to put back.")
         if former.release is not None:
@@ -218,14 +230,7 @@ class Files:
         """Remove all files of the instance, ``etcd.env`` last: until then it is known that something was here."""
         changed = self.drop_bootstrap()
         changed = self.drop_former() or changed
-        with _refusing("remove", self.config_dir):
-            for name in (ETCDCTL, RELEASE, CONTAINER, ENVIRONMENT):
-                if not os.path.lexists(self.path(name)):
-                    continue
-                if not self._dry:
-                    os.unlink(self.path(name))
-                changed = True
-        return changed
+        return self._remove(ETCDCTL, RELEASE, CONTAINER, ENVIRONMENT) or changed
 
     def former_exists(self) -> bool:
         """A turn has begun and not succeeded."""
@@ -245,6 +250,14 @@ class Files:
                     shutil.rmtree(path)
                 else:
                     os.unlink(path)
+
+    def _remove(self, *names: str) -> bool:
+        """In this order; whether any was there."""
+        with _refusing("remove", self.config_dir):
+            there = [name for name in names if os.path.lexists(self.path(name))]
+            for name in [] if self._dry else there:
+                os.unlink(self.path(name))
+        return bool(there)
 
     def _write(self, name: str, text: str, mode: int) -> bool:
         path = self.path(name)

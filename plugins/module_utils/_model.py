@@ -152,7 +152,8 @@ class FilesSeen:
 
 @dataclasses.dataclass(frozen=True)
 class ProcessSeen:
-    """The running etcd. ``environment`` has only ``ETCD_*`` and ``QUORUM_*``, secrets replaced by a digest.
+    """The running etcd. ``environment`` has only ``ETCD_*`` and ``QUORUM_*``, secrets replaced by a digest; what it was
+    told by flags or by a file of settings stands there by the names of their variables.
 
     ``executable`` is the resolved path; ``replaced`` says that the file there is no longer the one that runs.
     """
@@ -257,7 +258,8 @@ class Desired:
 
     ``environment`` is the whole steady environment, fence included. ``release`` is the directory the release link
     shall point to. ``definition`` is the text of the unit, or the Procfile's line. ``discovery`` is the protocol of the
-    registry where ``bootstrap`` is ``discovery``; ``first_start`` are variables that only a first start reads.
+    registry where ``bootstrap`` is ``discovery``; ``first_start`` are variables that only a first start reads. ``user``
+    is the system user that a unit runs etcd as, empty for others.
     """
 
     host: str
@@ -274,6 +276,7 @@ class Desired:
     deployment: str = "systemd"
     bootstrap: str = "static"
     enabled: bool = True
+    user: str = ""
     discovery: str = ""
     first_start: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 

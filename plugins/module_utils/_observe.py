@@ -124,15 +124,18 @@ def looker(service: Service) -> t.Callable[[int], t.Optional[ProcessSeen]]:
     return service.look if isinstance(service, SystemdService) else _process.look
 
 
-def connector(instance: Instance, connection: Connection, *, transport: str = "auto") -> t.Callable[[str], Client]:
+def connector(
+    instance: Instance, connection: Connection, run: RunCommand, *, transport: str = "auto"
+) -> t.Callable[[str], Client]:
     """How to connect to the servers of this instance's cluster.
 
-    Where ``connection`` names no authority or no client certificate, the server's own are taken from its ``etcd.env``
-    as far as this user may read them: a server's certificate usually serves as a client's, too.
+    Where ``connection`` names no authority or no client certificate, the server's own are taken from its ``etcd.env``,
+    or of one that something else set up from what it was told, as far as this user may read them: a server's
+    certificate usually serves as a client's, too.
     """
 
     def connect(endpoint: str) -> Client:
-        own = _own_credentials(instance, connection) if not endpoint.startswith("http:") else connection
+        own = _own_credentials(instance, connection, run) if not endpoint.startswith("http:") else connection
         return connect_to(endpoint, own, transport=transport)
 
     return connect
@@ -340,8 +343,9 @@ def _places(
     """Data directory, WAL directory (or nothing), and what they start from where they are relative."""
     if process is not None and process.environment:
         start = _process.directory(process.pid) or "/"
-        default = f"{_setting(process, 'name') or 'default'}.etcd"
-        return _setting(process, "data-dir") or default, _setting(process, "wal-dir"), start
+        told = process.environment
+        default = f"{told.get('ETCD_NAME') or 'default'}.etcd"
+        return told.get("ETCD_DATA_DIR") or default, told.get("ETCD_WAL_DIR", ""), start
     environment = files.environment
     if environment is None and isinstance(service, SystemdService):
         environment = service.environment()
@@ -351,16 +355,6 @@ def _places(
         environment.get("ETCD_WAL_DIR", ""),
         instance.working_dir,
     )
-
-
-def _setting(process: ProcessSeen, flag: str) -> str:
-    """What a running etcd was told by flag or variable (both for one setting it refuses), or nothing."""
-    words = list(process.arguments)
-    for index, word in enumerate(words):
-        name, equals, value = word.lstrip("-").partition("=")
-        if word.startswith("-") and name == flag:
-            return value if equals else "".join(words[index + 1 : index + 2])
-    return process.environment.get("ETCD_" + flag.upper().replace("-", "_"), "")
 
 
 # --- the server itself --------------------------------------------------------------------------------------------
@@ -387,17 +381,18 @@ def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
     """
     if not process.environment and not process.arguments:
         return None
-    listed = _setting(process, "listen-client-http-urls") or _setting(process, "listen-client-urls")
+    told = process.environment
+    listed = told.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or told.get("ETCD_LISTEN_CLIENT_URLS")
     return next(iter(local_urls(listed or "http://127.0.0.1:2379")), None)
 
 
-def _own_credentials(instance: Instance, connection: Connection) -> Connection:
+def _own_credentials(instance: Instance, connection: Connection, run: RunCommand) -> Connection:
     try:
         text = Files(instance.config_dir).read(ENVIRONMENT)
     except DataError:
         return connection
     parse = _envfile.parse_raw if instance.deployment in _containers.ENGINES else _envfile.parse
-    environment = parse(text or "")
+    environment = _told(instance, run) if text is None else parse(text)
 
     def file(name: str) -> t.Optional[str]:
         path = os.path.join(instance.working_dir, environment.get(name, ""))
@@ -412,6 +407,14 @@ def _own_credentials(instance: Instance, connection: Connection) -> Connection:
             if certificate and key:
                 return dataclasses.replace(own, client_cert=certificate, client_key=key)
     return own
+
+
+def _told(instance: Instance, run: RunCommand) -> t.Dict[str, str]:
+    """What the server that runs was told, whoever set it up."""
+    service = service_of(instance, run)
+    pid = service.seen().main_pid
+    process = looker(service)(pid) if pid else None
+    return process.environment if process is not None else {}
 
 
 __all__ = ("Instance", "connector", "engine_of", "files_of", "instance_of", "looker", "observe", "service_of")

@@ -94,14 +94,26 @@ class _Planner(Outage, Convergence):
                     "If it is a matter of rights, run with become: true. If the disk is damaged, bring back what was "
                     "there; nothing is started from it, and nothing is removed.",
                 )
-            elif condition(seen) == "foreign":
-                self.refusals.add(
-                    f"{wish.host} has data in {seen.data.path} that was not set up by this collection (member "
-                    f"{seen.data.member_id} of cluster {seen.data.cluster_id}), and taking over a cluster is not "
-                    "carried out yet",
-                    f"Choose another etcd_data_dir, or stop its server and {aside(seen)}.",
-                )
+            elif condition(seen) == "foreign" and not self._healthy(wish.host):
+                self._refuse_foreign(wish)
         self.refusals.raise_if_any()
+
+    def _refuse_foreign(self, wish: Desired) -> None:
+        """Who is taken over must be seen to serve: its data alone does not say how it was run, nor by whom."""
+        seen = self.seen[wish.host]
+        state = "runs, and is not healthy" if seen.process is not None else f"is not run by the service {wish.service}"
+        remedy = (
+            "Bring its cluster to quorum the way it was run before."
+            if seen.process is not None
+            else "Start it the way it was run before, and set etcd_service to the name of its unit."
+        )
+        self.refusals.add(
+            f"{wish.host} has data in {seen.data.path} that was not set up by this collection (member "
+            f"{seen.data.member_id} of cluster {seen.data.cluster_id}), and {state}: it is taken over only while it "
+            "serves",
+            f"{remedy} If it is not to be taken over, choose another etcd_data_dir, or stop its server and "
+            f"{aside(seen)}.",
+        )
 
     # --- the membership as etcd sees it ---------------------------------------------------------------------------
 

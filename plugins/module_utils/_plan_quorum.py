@@ -219,7 +219,33 @@ class Convergence(Case):
                 f"Stop the service on {wish.host} and {aside(seen)}, then run again.",
             )
             return True
-        return self._refuse_moved_data(wish)
+        if self._refuse_moved_data(wish):
+            return True
+        return condition(seen) == "foreign" and self._refuse_takeover(wish, member)
+
+    def _refuse_takeover(self, wish: Desired, member: Member) -> bool:
+        """Whether a member that something else set up cannot be taken over the way it is wished."""
+        faults: t.List[t.Tuple[str, str]] = []
+        if wish.deployment != "systemd":
+            reason = f"etcd_deployment is {wish.deployment}, and only units of systemd are taken over"
+            faults.append((reason, "Set it to systemd."))
+        if member.is_learner:
+            faults.append(("it is a learner", "Promote it first: etcdctl member promote."))
+        if member.name != wish.name:
+            faults.append((f"it is listed as {member.name}, not as {wish.name}", f"Set etcd_name to {member.name}."))
+        for word, listed, wished, remedy in (
+            ("peer", member.peer_urls, wish.peer_urls, "Set etcd_address and etcd_peer_port"),
+            ("client", member.client_urls, wish.client_urls, "Set etcd_address and etcd_client_port"),
+        ):
+            if set(listed) != set(wished):
+                told = ",".join(listed)
+                faults.append((f"its {word} URLs are {told}, not {','.join(wished)}", f"{remedy} to what is listed."))
+        owner = next((one.owner for one in self.seen[wish.host].directories if one.path == wish.data_dir), wish.user)
+        if owner != wish.user:
+            faults.append((f"its data belongs to {owner}, not to {wish.user}", f"Set etcd_user to {owner}."))
+        for reason, remedy in faults:
+            self.refusals.add(f"{wish.host} was set up by something else and cannot be taken over: {reason}", remedy)
+        return bool(faults)
 
     def _refuse_lost(self, wish: Desired, member: Member) -> None:
         self.refusals.add(
@@ -482,7 +508,9 @@ class Convergence(Case):
             return
         if verdict.downtime:
             self.warnings.append(f"writes stop while {wish.host} restarts: {verdict.reason}")
-        reason = "runs with other settings" + ("; leads, so it comes last" if last else "")
+        taken = condition(self.seen[wish.host]) == "foreign"
+        reason = "was set up by something else, and is taken over" if taken else "runs with other settings"
+        reason += "; leads, so it comes last" if last else ""
         step = self._restart(wish, member, reason, handover=tuple(settled))
         yield Turn((step,), "writes stop meanwhile" if verdict.downtime else "the cluster can spare it")
 

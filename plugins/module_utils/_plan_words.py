@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import changes as environment_changes
+from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes as flag_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -109,12 +110,13 @@ class Plan:
 def condition(seen: HostSeen) -> str:
     """What a host is: ``blank``, ``waiting`` (for a bootstrap or join to finish), ``formed``, ``lost`` or ``foreign``.
 
-    A directory without a WAL counts as no data: what was written beside it tells blank and lost apart.
+    A directory without a WAL counts as no data: what was written beside it tells blank and lost apart. Data without a
+    file of ours was set up by something else, unless a turn that takes it over was interrupted.
     """
     if seen.data.initialised:
         if seen.files.bootstrap is not None:
             return "waiting"
-        return "formed" if seen.files.environment is not None else "foreign"
+        return "formed" if seen.files.environment is not None or seen.files.former else "foreign"
     if seen.files.bootstrap is not None:
         return "waiting"
     return "blank" if seen.files.environment is None else "lost"
@@ -125,7 +127,7 @@ def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
     process = seen.process
     if process is None:
         return ()
-    changes = list(environment_changes(process.environment, desired.environment))
+    changes = [*flag_changes(process), *environment_changes(process.environment, desired.environment)]
     running = _directory(process.executable)
     if process.replaced or not _runs_release(desired, seen):
         changes.append(

@@ -14,10 +14,12 @@ import os
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import redact
+from ansible_collections.quorum.etcd.plugins.module_utils._flags import parse_file, parse_flags
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen
 
 _DELETED = " (deleted)"
 _PASSWORD_FLAG = "discovery-password"
+_CONFIG_FILE = "ETCD_CONFIG_FILE"
 
 
 class Stat(t.NamedTuple):
@@ -36,22 +38,33 @@ class Stat(t.NamedTuple):
 def look(pid: int, *, root: str = "/proc") -> t.Optional[ProcessSeen]:
     """What process ``pid`` runs, or nothing when it is gone or is no etcd.
 
-    ``executable`` and ``environment`` are empty where this user may not read them. ``started`` is in seconds since
-    the epoch, exact to a second (the kernel tells the time of boot no better).
+    ``executable`` and ``environment`` are empty where this user may not read them. What it was told by flags, or by
+    the file that takes the place of flags and variables, stands in ``environment``, too. ``started`` is in seconds
+    since the epoch, exact to a second (the kernel tells the time of boot no better).
     """
     found = stat(pid, root=root)
     if found is None or not found.alive or not is_etcd(pid, root=root):
         return None
     path = executable(pid, root=root)
-    mine = {k: v for k, v in environment(pid, root=root).items() if k.startswith(("ETCD_", "QUORUM_"))}
     return ProcessSeen(
         pid=pid,
         executable=path[: -len(_DELETED)] if path.endswith(_DELETED) else path,
-        environment=redact(mine),
+        environment=redact(_told(pid, root)),
         started=_boot_time(root) + found.ticks / os.sysconf("SC_CLK_TCK"),
         replaced=path.endswith(_DELETED),
         arguments=_without_secrets(arguments(pid, root=root)[1:]),
     )
+
+
+def _told(pid: int, root: str) -> t.Dict[str, str]:
+    """All that an etcd was told, as variables."""
+    told = {k: v for k, v in environment(pid, root=root).items() if k.startswith(("ETCD_", "QUORUM_"))}
+    told.update(parse_flags(arguments(pid, root=root)[1:]))
+    path = told.get(_CONFIG_FILE)
+    if not path:
+        return told
+    text = _read(os.path.join(directory(pid, root=root), path)).decode(errors="replace")
+    return {**parse_file(text), _CONFIG_FILE: path}
 
 
 def is_etcd(pid: int, *, root: str = "/proc") -> bool:

@@ -29,6 +29,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ServerFailed,
     Unauthenticated,
 )
+from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes as flag_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._lock import TTL
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, sparable
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
@@ -180,15 +181,18 @@ class _Now:
 
 @dataclasses.dataclass(frozen=True)
 class _Body:
-    """What a process must be to count as the one waited for."""
+    """What a process must be to count as the one waited for. ``foreign``: any that listens where this one would."""
 
     environment: t.Mapping[str, str]
     executable: str
     version: str = ""
     member_id: str = ""
+    foreign: bool = False
 
     def differs(self, process: ProcessSeen) -> t.Tuple[Change, ...]:
-        changes = list(_envfile.changes(process.environment, self.environment))
+        if self.foreign:
+            return ()
+        changes = [*flag_changes(process), *_envfile.changes(process.environment, self.environment)]
         if process.replaced or process.executable != self.executable:
             was = process.executable + (" (replaced)" if process.replaced else "")
             changes.append(Change("executable", was, self.executable))
@@ -345,7 +349,12 @@ class Turn:
             self._write(now)
             return
         if not self._check_mode:
-            self._world.files.keep_former(definition=now.definition, version=self._running_version(now))
+            foreign = now.process is not None and now.data.initialised and now.files.environment is None
+            self._world.files.keep_former(
+                definition=now.definition,
+                version=self._running_version(now),
+                foreign=foreign and now.files.bootstrap is None,
+            )
         try:
             self._write(now)
             self._begin(now)
@@ -777,14 +786,14 @@ class Turn:
 
     def _obstacle(self, former: _instance.Former) -> str:
         """Why the former release must not run again: the cluster has moved to a newer minor version."""
-        if former.release is None or former.release == self._order.release:
+        if former.release in (None, self._order.release) and not former.foreign:
             return ""
         wished = Version.parse_or_none(self._order.version)
-        before = Version.parse_or_none(former.version or self._installed_version(former.release))
+        before = Version.parse_or_none(former.version or self._installed_version(former.release or ""))
         if wished is not None and before is not None and before[:2] >= wished[:2]:
             return ""
         if before is None:
-            return f"nothing says which version {former.release} is"
+            return f"nothing says which version {former.release or 'it'} is"
         peers = dict.fromkeys(self._order.peers)
         local = _local_url(self._order.environment)
         seen = self._world.survey([self._client(url) for url in [local, *peers]], LOOK)
@@ -806,10 +815,13 @@ class Turn:
         world.files.put_back()
         world.service.define(former.definition)
         world.service.restart()
-        body = _Body(
-            environment=world.files.parse(former.environment or ""),
-            executable=self._executable(former.release or ""),
-        )
+        if former.foreign:
+            body = _Body(environment=self._order.environment, executable="", foreign=True)
+        else:
+            body = _Body(
+                environment=world.files.parse(former.environment or ""),
+                executable=self._executable(former.release or ""),
+            )
         try:
             process, dummy = self._wait(body, old=0)
         except _NotHealthy as failure:

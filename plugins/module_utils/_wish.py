@@ -68,6 +68,7 @@ class Wish:
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     enabled: bool = True
+    user: str = ""
     container_network: str = "host"
     container_mounts: t.Tuple[str, ...] = ()
 
@@ -166,6 +167,7 @@ def desire(wish: Wish) -> Desired:
         enabled=wish.enabled,
         discovery=wish.protocol if wish.bootstrap == "discovery" else "",
         first_start=_first_start(wish),
+        user=wish.user,
     )
 
 

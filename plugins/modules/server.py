@@ -343,7 +343,9 @@ def world_of(module: AnsibleModule) -> World:
         files=files_of(instance, module.run_command, owner=owner, dry=module.check_mode),
         owner=owner,
         run=module.run_command,
-        connect=connector(instance, connection_of(module.params), transport=module.params["transport"]),
+        connect=connector(
+            instance, connection_of(module.params), module.run_command, transport=module.params["transport"]
+        ),
         survey=lambda clients, timeout: survey(clients, timeout=timeout),
         look=looker(service),
         data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),

@@ -422,7 +422,8 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
     with failing(module):
         instance = instance_of(module.params)
-        connect = connector(instance, connection_of(module.params), transport=module.params["transport"])
+        connection, transport = connection_of(module.params), module.params["transport"]
+        connect = connector(instance, connection, module.run_command, transport=transport)
         seen = observe(instance, run=module.run_command, connect=connect)
         if seen.process is not None and not seen.process.executable:
             module.warn(

@@ -300,7 +300,7 @@ class Site:
     def observe(self, hosts: t.Iterable[str]) -> t.Dict[str, HostSeen]:
         def look(host: str) -> HostSeen:
             instance = self.instance(host)
-            return observe(instance, run=run_command, connect=connector(instance, Connection()))
+            return observe(instance, run=run_command, connect=connector(instance, Connection(), run_command))
 
         hosts = list(hosts)
         with ThreadPoolExecutor() as pool:

@@ -102,7 +102,7 @@ class Home:
 
     def look(self, name: str) -> HostSeen:
         instance = self.instance(name)
-        return observe(instance, run=run, connect=connector(instance, Connection()))
+        return observe(instance, run=run, connect=connector(instance, Connection(), run))
 
     def start(self, *names: str) -> None:
         for name in names or self.names:

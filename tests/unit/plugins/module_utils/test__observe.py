@@ -174,14 +174,12 @@ def test_one_that_serves_is_never_seen_without_its_data(instance: Instance, monk
         (None, {"ETCD_DATA_DIR": "/written", "ETCD_WAL_DIR": "/w"}, "/written", "/w"),
         (process({"ETCD_DATA_DIR": "/runs"}), {"ETCD_DATA_DIR": "/written"}, "/runs", "/runs/member/wal"),
         (process({"ETCD_DATA_DIR": "/runs", "ETCD_WAL_DIR": "/w"}), None, "/runs", "/w"),
-        (process({"ETCD_NAME": "n"}, "--data-dir=/flag"), None, "/flag", "/flag/member/wal"),
-        (process({"ETCD_NAME": "n"}, "-data-dir", "/flag"), None, "/flag", "/flag/member/wal"),
         (process({"ETCD_NAME": "n"}), {"ETCD_DATA_DIR": "/written"}, "/cwd/n.etcd", "/cwd/n.etcd/member/wal"),
         (process({"ETCD_DEBUG": "1"}), None, "/cwd/default.etcd", "/cwd/default.etcd/member/wal"),
         (process(), {"ETCD_DATA_DIR": "/written"}, "/written", "/written/member/wal"),
     ],
     ids=[
-        "option", "silent file", "file", "file with wal", "process first", "process with wal", "flag", "two words",
+        "option", "silent file", "file", "file with wal", "process first", "process with wal",
         "etcd's default", "etcd's default name", "hidden process",
     ],
 )  # fmt: skip
@@ -257,7 +255,6 @@ def test_a_hidden_file_counts_as_there(instance: Instance, monkeypatch: pytest.M
             ),
             "http://127.0.0.1:2",
         ),
-        (process({"ETCD_NAME": "n"}, "--listen-client-urls=http://127.0.0.1:3"), "http://127.0.0.1:3"),
         (process({"ETCD_NAME": "n"}), "http://127.0.0.1:2379"),
         (process(), None),
     ],
@@ -317,7 +314,7 @@ def test_the_servers_own_certificates(
     Files(instance.config_dir).write_environment(written)
     asked = []
     monkeypatch.setattr(_observe, "connect_to", lambda *given, **more: asked.append((*given, more)))
-    connect = connector(instance, given, transport="gateway")
+    connect = connector(instance, given, no_command, transport="gateway")
     connect("https://127.0.0.1:2379")
     connect("http://127.0.0.1:2379")
 

@@ -23,6 +23,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     EndpointSeen,
     HostSeen,
     Member,
+    PathSeen,
     Status,
     Versions,
 )
@@ -619,18 +620,100 @@ def test_what_a_host_is(
     assert condition(scene.seen["etcd1"]) == expected
 
 
-@pytest.mark.parametrize("running", [True, False])
-def test_a_foreign_cluster_is_not_taken_over(running: bool) -> None:
-    scene = Scene(formed=False)
-    other = Scene(1) if running else Scene(1).down(1)
-    scene.seen["etcd2"] = dataclasses.replace(
-        other.seen["etcd1"], files=dataclasses.replace(other.seen["etcd1"].files, environment=None)
-    )
+def test_an_interrupted_takeover_is_ours() -> None:
+    scene = Scene(1).change(1, "files", environment=None, former=True)
+    assert condition(scene.seen["etcd1"]) == "formed"
+
+
+# --- what something else set up -----------------------------------------------------------------------------------
+
+
+def foreign(scene: Scene) -> Scene:
+    """The same cluster, by units of another hand, with flags."""
+    for wish in scene.desired:
+        number = int(wish.host[-1])
+        process = scene.seen[wish.host].process
+        scene.change(number, "files", environment=None, definition="[Service]\nExecStart=/usr/bin/etcd\n", release=None)
+        if process is not None:
+            told = {"ETCD_NAME": wish.name, "ETCD_QUOTA_BACKEND_BYTES": "8589934592"}
+            other = {"environment": told, "executable": "/usr/bin/etcd", "arguments": ("--name", wish.name)}
+            scene.change(number, process=dataclasses.replace(process, **other))
+    return scene
+
+
+def test_a_cluster_of_another_hand_is_taken_over_one_by_one() -> None:
+    scene = foreign(Scene())
+    leader = scene.leader
+    made = scene.plan()
+    assert [set(turn.values()) for turn in actions(made)] == [{"restart"}] * 3
+    assert list(actions(made)[-1]) == [host_name(leader)]
+    for number in (1, 2, 3):
+        step = step_of(made, host_name(number))
+        assert step.gated
+        assert "was set up by something else, and is taken over" in step.reason
+        changes = {change.key: (change.before, change.after) for change in step.changes}
+        assert changes["command line"] == ("with flags", None)
+        assert changes["ETCD_QUOTA_BACKEND_BYTES"] == ("8589934592", None)
+        assert changes["release"] == ("/usr/bin", "/opt/etcd/3.6.16")
+
+
+@pytest.mark.parametrize(
+    ("wish", "says", "remedy"),
+    [
+        ({"name": "other"}, "it is listed as etcd2, not as other", "Set etcd_name to etcd2."),
+        (
+            {"client_urls": ("http://10.9.9.9:2379",)},
+            "its client URLs are http://10.0.0.2:2379, not http://10.9.9.9:2379",
+            "Set etcd_address and etcd_client_port to what is listed.",
+        ),
+        (
+            {"peer_urls": ("http://10.9.9.9:2380",)},
+            "its peer URLs are http://10.0.0.2:2380, not http://10.9.9.9:2380",
+            "Set etcd_address and etcd_peer_port to what is listed.",
+        ),
+        ({"deployment": "docker"}, "only units of systemd are taken over", "Set it to systemd."),
+        ({"user": "etcd"}, "its data belongs to old, not to etcd", "Set etcd_user to old."),
+        ({"data_dir": "/data"}, "has its data in /var/lib/etcd, and /data is wished", "Put etcd_data_dir"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_said_before(wish: t.Dict[str, t.Any], says: str, remedy: str) -> None:
+    scene = foreign(Scene()).wish(2, **wish)
+    owned = PathSeen("/var/lib/etcd", "old" if "user" in wish else "", "", "0700")
+    told = scene.change(2, directories=(owned,)).refusal()
+    assert says in told
+    assert remedy in told
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(1, "is not run by the service etcd"), (2, "runs, and is not healthy")],
+    ids=["not running", "without quorum"],
+)
+def test_who_is_taken_over_must_serve(number: int, says: str) -> None:
+    """The first is not run by its unit; the second runs, and the cluster has no quorum."""
+    scene = foreign(Scene().down(1) if number == 1 else Scene().down(1, 3))
     told = scene.refusal()
-    assert "etcd2 has data in /var/lib/etcd that was not set up by this collection" in told
-    assert "etcd_data_dir" in told
+    assert f"etcd{number} has data in /var/lib/etcd that was not set up by this collection" in told
+    assert says in told
+    assert "etcd_service" in told
     assert "mv /var/lib/etcd /var/lib/etcd.aside" in told
-    assert "not a member" not in told
+
+
+def test_a_member_of_another_hand_that_is_a_learner_is_not_taken_over() -> None:
+    scene = foreign(Scene())
+    local = scene.seen["etcd1"].local
+    assert local is not None
+    assert local.members is not None
+    listed = tuple(dataclasses.replace(one, is_learner=one.name == "etcd2") for one in local.members)
+    for number in (1, 2, 3):
+        scene.change(number, "local", members=listed)
+    assert "etcd2 was set up by something else and cannot be taken over: it is a learner" in scene.refusal()
+
+
+def test_another_cluster_is_not_taken_over_for_this_one() -> None:
+    scene = Scene()
+    scene.seen["etcd2"] = foreign(Scene(1)).seen["etcd1"]
+    assert "the hosts answer for different clusters" in scene.refusal()
 
 
 def test_data_that_cannot_be_read_is_no_reason_to_do_anything() -> None:

@@ -67,10 +67,29 @@ def test_a_running_etcd(proc: Proc) -> None:
     assert seen is not None
     assert seen.pid == 7
     assert seen.executable == "/opt/etcd/3.6.16/etcd"
-    assert seen.environment == {"ETCD_NAME": "a=b", "QUORUM_CONFIG_DIGEST": "x", "ETCD_UNSET": ""}
+    flag = {"ETCD_LOG_LEVEL": "debug"}
+    assert seen.environment == {"ETCD_NAME": "a=b", "QUORUM_CONFIG_DIGEST": "x", "ETCD_UNSET": "", **flag}
     assert seen.started == _BOOTED + 250
     assert not seen.replaced
     assert seen.arguments == ("--log-level", "debug")
+
+
+def test_a_file_of_settings_takes_the_place_of_flags_and_variables(proc: Proc, tmp_path: Path) -> None:
+    (tmp_path / "etcd.yml").write_text("name: n1\ndata-dir: /data\ndiscovery-password: hunter2\n")
+    words = ["etcd", "--config-file=etcd.yml", "--name", "flag"]
+    proc.add(7, cwd=str(tmp_path), arguments=words, environment={"ETCD_NAME": "variable", "ETCD_DEBUG": "1"})
+    seen = _process.look(7, root=proc.root)
+    assert seen is not None
+    password = seen.environment.pop("ETCD_DISCOVERY_PASSWORD")
+    assert password.startswith("sha256:")
+    assert seen.environment == {"ETCD_NAME": "n1", "ETCD_DATA_DIR": "/data", "ETCD_CONFIG_FILE": "etcd.yml"}
+
+
+def test_a_file_of_settings_that_cannot_be_read_says_nothing(proc: Proc, tmp_path: Path) -> None:
+    proc.add(7, cwd=str(tmp_path), arguments=["etcd", "--config-file=none.yml", "--name", "flag"], environment={})
+    seen = _process.look(7, root=proc.root)
+    assert seen is not None
+    assert seen.environment == {"ETCD_CONFIG_FILE": "none.yml"}
 
 
 def test_a_program_that_was_replaced(proc: Proc) -> None:

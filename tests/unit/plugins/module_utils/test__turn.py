@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 import types
 import typing as t
@@ -49,6 +50,7 @@ ENVIRONMENT = {
     "ETCD_INITIAL_CLUSTER_STATE": "existing",
     "QUORUM_CONFIG_DIGEST": "1",
 }
+THEIRS = {"ETCD_NAME": "infra1", "ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:2379,http://127.0.0.1:2379"}
 BOOTSTRAP = {"ETCD_INITIAL_CLUSTER_STATE": "new", "ETCD_INITIAL_CLUSTER_TOKEN": "x"}
 
 
@@ -186,6 +188,9 @@ class Host:
     def _run(self) -> None:
         assert self.loaded == self.unit, "the manager has another definition"
         self.loops = 0
+        if self.unit in (None, "theirs"):
+            self.process = Etcd(self, THEIRS, self.release("3.6.14") + "/etcd")
+            return
         environment = {
             **_envfile.parse(self.files.read("etcd.env") or ""),
             **_envfile.parse(self.files.read("bootstrap.env") or ""),
@@ -1117,6 +1122,62 @@ def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:
     lock = Locked(others=1000)
     Turn(dataclasses.replace(formed.world(), lock=lock), order_for(formed)).take()
     assert not any(entry.startswith("take") for entry in lock.log)
+
+
+# --- what something else set up -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[None, "theirs"], ids=["packaged unit", "hand-written unit"])
+def foreign(formed: Host, request: pytest.FixtureRequest) -> Host:
+    """A member that runs by a unit of another hand; one of a package is not where ours would be."""
+    formed.files.clear()
+    formed.unit = formed.loaded = request.param
+    formed._run()
+    formed.calls.clear()
+    return formed
+
+
+def test_a_server_of_another_hand_is_taken_over(foreign: Host) -> None:
+    outcome = take(foreign, order_for(foreign))
+    assert foreign.calls == ["define", "reload", "restart"]
+    assert foreign.process is not None
+    assert foreign.process.environment == ENVIRONMENT
+    assert not foreign.files.former_exists()
+    assert outcome.member_id == ME
+    assert take(foreign, order_for(foreign)).changed is False
+
+
+@pytest.mark.parametrize("behaviour", ["exit", "end", "sick"])
+def test_what_another_hand_set_up_is_put_back(foreign: Host, behaviour: str) -> None:
+    unit = foreign.unit
+    with pytest.raises(ServerFailed, match="put back and is healthy") as caught:
+        take(foreign, order_for(foreign, settings={"ETCD_BEHAVE": behaviour}))
+    assert caught.value.details["put_back"] is True
+    assert foreign.unit == foreign.loaded == unit
+    assert foreign.process is not None
+    assert foreign.process.environment == THEIRS
+    assert os.listdir(foreign.files.config_dir) == []
+
+
+def test_a_takeover_that_was_killed_is_taken_up_again(foreign: Host, tmp_path: Path) -> None:
+    """Wherever that was: what was there before is not forgotten until the member is well."""
+    unit, number = foreign.unit, 0
+    while True:
+        number += 1
+        foreign.calls.clear()
+        foreign.kill_at = number
+        try:
+            take(foreign, order_for(foreign, settings={"ETCD_ROUND": str(number)}))
+        except Killed:
+            foreign.kill_at = 0
+            with pytest.raises(ServerFailed, match="put back and is healthy"):
+                take(foreign, order_for(foreign, settings={"ETCD_BEHAVE": "exit"}))
+            assert foreign.unit == unit
+            assert foreign.process is not None
+            assert foreign.process.environment == THEIRS
+            continue
+        break
+    assert number > 3
 
 
 # --- what a container's start looks like --------------------------------------------------------------------------

@@ -17,7 +17,14 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import Invalid
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
-from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, check, desire, read, warnings
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
+    Wish,
+    check,
+    check_proxies,
+    desire,
+    read,
+    warnings,
+)
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import sights
 
 
@@ -65,11 +72,7 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": str(error)}
 
     def _plan(self, host: str, cluster: Cluster) -> t.Dict[str, t.Any]:
-        faults = [*cluster.faults, *check(cluster.wishes, cluster.others)]
-        if faults:
-            count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-            listed = "\n".join(f"  * {fault}" for fault in faults)
-            raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {count} in the variables:\n{listed}")
+        refuse(cluster, [*cluster.faults, *check(cluster.wishes, cluster.others)])
         desired = tuple(desire(wish) for wish in cluster.wishes)
         first = cluster.wishes[0]
         made = plan(
@@ -85,7 +88,9 @@ class ActionModule(ActionBase):
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,
             ),
         )
-        told = [*warnings(cluster.wishes, len(cluster.wishes) + len(cluster.absent)), *made.warnings]
+        refuse(cluster, check_proxies(cluster.wishes, made.proxies))
+        members = len(cluster.wishes) + len(cluster.absent) - len(made.proxies)
+        told = [*warnings(cluster.wishes, members), *made.warnings]
         text = plan_text(made, told, diff=self._task.diff)
         if host != cluster.speaker:
             text = f"cluster {cluster.name}: see {cluster.speaker}"
@@ -143,6 +148,14 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
     return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others), tuple(faults))
 
 
+def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
+    """:raises InvalidInput: with all of the faults, if there are any."""
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        listed = "\n".join(f"  * {fault}" for fault in faults)
+        raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {count} in the variables:\n{listed}")
+
+
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
     """What one host needs of the plan."""
     steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
@@ -158,6 +171,8 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "desired": encode(desired),
         "peers": peers(desired, made, cluster),
         "proxy": desired.host in made.proxies,
+        "proxied": cluster.seen[desired.host].files.proxy
+        and any(step.get("action") in ("bootstrap", "join") for step in steps),
         "members": list(cluster.seen),
         "expected": [
             {"name": wish.name, "host": wish.address, "port": wish.peer_port, "client_port": wish.client_port}

@@ -140,7 +140,8 @@ class FilesSeen:
 
     ``environment`` and ``bootstrap`` are ``etcd.env`` and ``bootstrap.env``, parsed, secrets replaced by a digest.
     ``definition`` is the text of the unit, or the Procfile's line. ``release`` is where the release link points.
-    ``former`` says that a turn left the files it replaced: it was interrupted.
+    ``former`` says that a turn left the files it replaced: it was interrupted. ``proxy`` says that the host passes
+    clients on: there is the unit of a proxy in the instance's place.
     """
 
     environment: t.Optional[t.Dict[str, str]] = None
@@ -148,6 +149,7 @@ class FilesSeen:
     definition: t.Optional[str] = None
     release: t.Optional[str] = None
     former: bool = False
+    proxy: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

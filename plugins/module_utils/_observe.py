@@ -150,6 +150,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     service = service_of(instance, run)
     state = service.seen()
     files, hidden = _look_at_files(instance, service, run)
+    files = dataclasses.replace(files, proxy=_has_proxy(instance, run))
     process = looker(service)(state.main_pid) if state.main_pid else None
     engine = engine_of(instance, run)
     if engine is None:
@@ -206,6 +207,10 @@ def _look_at_files(instance: Instance, service: Service, run: RunCommand) -> t.T
     return FilesSeen(
         environment=environment, bootstrap=bootstrap, definition=service.definition(), release=release
     ), hidden
+
+
+def _has_proxy(instance: Instance, run: RunCommand) -> bool:
+    return instance.deployment != "procfile" and SystemdService(f"{instance.service}-proxy", run).definition() is not None
 
 
 def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> t.Tuple[ReleaseSeen, ...]:

@@ -124,6 +124,29 @@ def check(wishes: t.Sequence[Wish], others: t.Sequence[Wish] = ()) -> t.Tuple[Fa
     return tuple(dict.fromkeys(faults))
 
 
+def check_proxies(wishes: t.Sequence[Wish], proxies: t.Sequence[str]) -> t.Tuple[Fault, ...]:
+    """What is wrong with the wishes of hosts that turn out to be no members, but to pass clients on."""
+    faults = []
+    for wish in wishes:
+        if wish.host in proxies and wish.deployment == "procfile":
+            faults.append(
+                Fault(
+                    f"{wish.host}: etcd_deployment",
+                    "procfile has no proxies, and this host is beyond etcd_discovery_size.",
+                    "Use systemd, or take the host out.",
+                )
+            )
+        elif wish.host in proxies and not wish.contained and wish.install == "package":
+            faults.append(
+                Fault(
+                    f"{wish.host}: etcd_install",
+                    "packages would start a server beside the proxy, and this host is beyond etcd_discovery_size.",
+                    "Use release or existing for this host.",
+                )
+            )
+    return tuple(faults)
+
+
 def warnings(wishes: t.Sequence[Wish], members: int) -> t.Tuple[str, ...]:
     """What works, and may not be meant. ``members`` is the number of hosts in the inventory."""
     found = []
@@ -638,6 +661,7 @@ __all__ = (
     "DIGEST",
     "Wish",
     "check",
+    "check_proxies",
     "desire",
     "digest",
     "own_settings",

@@ -102,6 +102,11 @@ proxy:
   returned: success
   type: bool
   sample: false
+proxied:
+  description: The host passes clients on so far, and stops to, because it starts as a member.
+  returned: success
+  type: bool
+  sample: false
 expected:
   description: The members as SRV records should name them.
   returned: success

@@ -163,6 +163,10 @@ server:
           description: Whether an interrupted change left the files it replaced.
           type: bool
           sample: false
+        proxy:
+          description: Whether the host passes clients on, by a unit named as the service with C(-proxy) after it.
+          type: bool
+          sample: false
     data:
       description: The data directory.
       type: dict

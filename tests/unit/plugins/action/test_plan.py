@@ -244,6 +244,19 @@ def test_hosts_without_a_step_have_no_turn() -> None:
         assert (mine["kind"], mine["length"], mine["steps"], mine["install"]) == ("nothing", 0, [], False)
 
 
+@pytest.mark.parametrize(
+    ("action", "proxy", "proxied"),
+    [("bootstrap", True, True), ("join", True, True), ("join", False, False), ("start", True, False)],
+)
+def test_a_proxy_goes_before_its_host_starts_as_a_member(action: str, proxy: bool, proxied: bool) -> None:
+    seen = look(world())
+    files = dataclasses.replace(seen["etcd1"].files, proxy=proxy)
+    seen["etcd1"] = dataclasses.replace(seen["etcd1"], files=files)
+    cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
+    made = Plan("etcd", "converge", (Turn((Step("etcd1", action, "x"),), "x"),))
+    assert part(desire(cluster.wishes[0]), made, cluster, "text")["proxied"] is proxied
+
+
 def test_peers_include_members_that_are_absent() -> None:
     theirs = hostvars(look(world(formed=True)))
     theirs["etcd3"] = {"__etcd_seen": {"unreachable": True}}

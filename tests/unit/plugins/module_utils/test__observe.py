@@ -162,6 +162,17 @@ def test_one_that_serves_is_never_seen_without_its_data(instance: Instance, monk
     assert seen.data.state == "initialised"
 
 
+@pytest.mark.parametrize(("deployment", "there"), [("systemd", True), ("systemd", False), ("procfile", True)])
+def test_a_proxy_in_the_place_of_the_server(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, deployment: str, there: bool
+) -> None:
+    """A service of this user's own has none."""
+    units = {"m1-proxy": "[Service]"} if there else {}
+    monkeypatch.setattr(SystemdService, "definition", lambda self: units.get(self.name))
+    found = _observe._has_proxy(dataclasses.replace(instance, deployment=deployment), no_command)
+    assert found is (there and deployment == "systemd")
+
+
 # --- where the data is --------------------------------------------------------------------------------------------
 
 

@@ -1645,6 +1645,73 @@ def test_all_reasons_are_told_at_once() -> None:
         assert word in told
 
 
+# --- discovery: members and proxies -------------------------------------------------------------------------------
+
+
+def discovering(size: int, *, formed: bool = False, discovery: str = "v3") -> Scene:
+    """A cluster that is found by discovery, of as many hosts."""
+    scene = Scene(size, formed=formed)
+    return scene.wish(0, bootstrap="discovery", discovery=discovery)
+
+
+@pytest.mark.parametrize("discovery", ["v3", "v2", "public"])
+def test_members_that_find_each_other_get_a_token_and_no_list(discovery: str) -> None:
+    made = discovering(3, discovery=discovery).plan()
+    assert actions(made) == [dict.fromkeys(("etcd1", "etcd2", "etcd3"), "bootstrap")]
+    steps = [step_of(made, host_name(number)) for number in (1, 2, 3)]
+    assert {step.token for step in steps} == {made.notes[-1].partition(" ")[2]}
+    for number, step in enumerate(steps, start=1):
+        assert step.bootstrap == {"ETCD_INITIAL_CLUSTER": "", "ETCD_INITIAL_CLUSTER_STATE": "new"}
+        # Of a token that is a part of a URL, the ID is not known yet.
+        expected = member_id((peer_url(number),), step.token) if discovery == "v3" else ""
+        assert step.member_id == expected
+
+
+def test_the_first_of_the_inventory_are_members_all_others_proxies() -> None:
+    made = discovering(5).plan(size=3)
+    assert actions(made) == [dict.fromkeys(("etcd1", "etcd2", "etcd3"), "bootstrap")]
+    assert made.proxies == ("etcd4", "etcd5")
+    assert "proxies etcd4, etcd5" in made.notes
+
+
+@pytest.mark.parametrize("size", [0, 5, 7])
+def test_no_proxies_where_all_are_to_be_members(size: int) -> None:
+    made = discovering(5).plan(size=size)
+    assert (made.proxies, len(actions(made)[0])) == ((), 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "joins", "proxies"),
+    [
+        (1, [], ("etcd4", "etcd5")),
+        (3, [], ("etcd4", "etcd5")),
+        (4, ["etcd4"], ("etcd5",)),
+        (5, ["etcd4", "etcd5"], ()),
+        (0, ["etcd4", "etcd5"], ()),
+    ],
+)
+def test_the_membership_decides_who_is_a_proxy_until_more_are_wished(
+    size: int, joins: t.List[str], proxies: t.Tuple[str, ...]
+) -> None:
+    made = discovering(3, formed=True).more(4, 5).plan(size=size)
+    assert made.proxies == proxies
+    assert [list(turn) for turn in actions(made)] == [[host] for host in joins]
+
+
+def test_whoever_takes_the_place_of_one_that_left_is_the_next_proxy() -> None:
+    scene = discovering(3, formed=True).more(4, 5)
+    scene.members(*(one for one in scene.listed if one.name != "etcd3"))
+    scene.desired = [wish for wish in scene.desired if wish.host != "etcd3"]
+    made = scene.plan(size=3)
+    assert (actions(made), made.proxies) == ([{"etcd4": "join"}], ("etcd5",))
+
+
+def test_proxies_are_no_members_of_a_cold_start() -> None:
+    made = discovering(3, formed=True).down(1, 2, 3).more(4, 5).plan(size=3)
+    assert (made.kind, made.proxies) == ("cold-start", ("etcd4", "etcd5"))
+    assert list(actions(made)[0]) == ["etcd1", "etcd2", "etcd3"]
+
+
 # --- small things -------------------------------------------------------------------------------------------------
 
 

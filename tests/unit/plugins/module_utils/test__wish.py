@@ -16,6 +16,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
     DIGEST,
     Wish,
     check,
+    check_proxies,
     desire,
     digest,
     own_settings,
@@ -407,6 +408,24 @@ def test_sound_wishes_have_no_faults_and_always_a_fence(values: t.Dict[str, t.An
     assert made.environment["ETCD_DATA_DIR"] == made.data_dir
     assert not any(key.startswith("ETCD_DISCOVERY") for key in made.environment)
     assert parse(render_quoted(made.environment)) == made.environment
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"install": "existing"}, ""),
+        ({"install": "package"}, "etcd2: etcd_install: packages would start a server"),
+        ({"deployment": "docker", "install": "package"}, ""),
+        ({"deployment": "procfile", "install": "package"}, "etcd2: etcd_deployment: procfile has no proxies"),
+    ],
+    ids=["release", "existing", "package", "container", "procfile"],
+)
+def test_what_proxies_cannot_be(changes: t.Dict[str, t.Any], words: str) -> None:
+    wishes = [wish(1, **changes), wish(2, **changes)]
+    found = [str(fault) for fault in check_proxies(wishes, ["etcd2"])]
+    assert [words in one for one in found] == [True] * bool(words)
+    assert check_proxies(wishes, []) == ()
 
 
 # --- warnings -----------------------------------------------------------------------------------------------------

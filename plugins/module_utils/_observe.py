@@ -210,7 +210,9 @@ def _look_at_files(instance: Instance, service: Service, run: RunCommand) -> t.T
 
 
 def _has_proxy(instance: Instance, run: RunCommand) -> bool:
-    return instance.deployment != "procfile" and SystemdService(f"{instance.service}-proxy", run).definition() is not None
+    return (
+        instance.deployment != "procfile" and SystemdService(f"{instance.service}-proxy", run).definition() is not None
+    )
 
 
 def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> t.Tuple[ReleaseSeen, ...]:

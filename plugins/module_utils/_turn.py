@@ -825,7 +825,7 @@ class Turn:
         try:
             process, dummy = self._wait(body, old=0)
         except _NotHealthy as failure:
-            return f"What ran before was put back, but it is not healthy either: {failure.reason}.", False
+            return f"What ran before was put back, but it is not healthy either: {failure.reason.rstrip('.')}.", False
         world.files.drop_former()
         return f"What ran before was put back and is healthy (process {process.pid}).", True
 
@@ -836,7 +836,9 @@ class Turn:
         self, name: str, failure: _NotHealthy, log: t.Tuple[str, ...], fate: str, *, put_back: bool
     ) -> ServerFailed:
         said = summary(log)
-        message = f"{name} did not become healthy: {failure.reason}." + (f" etcd said: {said}." if said else "")
+        message = f"{name} did not become healthy: {failure.reason.rstrip('.')}." + (
+            f" etcd said: {said}." if said else ""
+        )
         return ServerFailed(
             f"{message} {fate}",
             remedy="Correct what etcd complains about, and run again.",

@@ -472,7 +472,8 @@ def describe(seen: TokenSeen) -> str:
     names = ", ".join(
         f"{one.name or one.id} ({' '.join(one.peer_urls) or 'no peer URL'})" for one in seen.registrations
     )
-    said = f"registered are {len(seen.registrations)} of {seen.size or 'no size'}: {names}" if names else "it is unused"
+    unused = "it is unused" + (f", and made for {seen.size}" if seen.size else "")
+    said = f"registered are {len(seen.registrations)} of {seen.size or 'no size'}: {names}" if names else unused
     return f"{text}: {said}" + (f"; {seen.problem}" if seen.problem else "")
 
 

@@ -366,6 +366,16 @@ def test_a_service_that_gives_a_used_token() -> None:
         make(service, "", 3)
 
 
+def test_a_services_token_for_fewer_members() -> None:
+    answers = [
+        (200, json.dumps({"node": {"dir": True, "nodes": []}})),
+        (200, '{"node": {"value": "2"}}'),
+    ]
+    service = PublicRegistry(SERVICE, lambda _method, _url, _form=None: answers.pop(0))
+    with pytest.raises(InvalidInput, match=f"{SERVICE}/t: it is unused, and made for 2; it cannot be made for 3"):
+        make(service, f"{SERVICE}/t", 3)
+
+
 # --- how requests go out ---
 
 

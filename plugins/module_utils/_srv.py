@@ -87,7 +87,7 @@ def judge(seen: DomainSeen, expected: t.Sequence[Expected] = (), own: t.Optional
     judgement = _Judgement(seen)
     judgement.resolvers()
     judgement.records(expected)
-    judgement.hosts(expected)
+    judgement.hosts(expected, split_url(own.url)[1] if own is not None else "")
     own_peer_url = judgement.own(own) if own is not None else ""
     return Verdict(
         servers=judgement.servers,
@@ -139,6 +139,13 @@ def _plain(address: str) -> str:
         return address
 
 
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 class _Judgement:
     def __init__(self, seen: DomainSeen) -> None:
         self._seen = seen
@@ -186,7 +193,9 @@ class _Judgement:
             self.problems.extend(self._seen.differences)
 
     def records(self, expected: t.Sequence[Expected]) -> None:
-        if not self.servers and any(resolver.answered for resolver in self._seen.resolvers):
+        if not any(resolver.answered for resolver in self._seen.resolvers):
+            return
+        if not self.servers:
             names = services("server", self._seen.service_name).values()
             reasons = [f"{one.label}: {one.problem}" for one in self._seen.resolvers if one.problem]
             reason = f" ({', '.join(reasons)})" if reasons else ""
@@ -216,7 +225,8 @@ class _Judgement:
         for one, scheme, port in wanted:
             url = f"{scheme}://{one.host}:{port}"
             if url.lower() in present:
-                self._spelling(one, url, all_found)
+                if kind == "server":
+                    self._spelling(one, url, all_found)
                 continue
             found = self._nearest(spare, one.host, scheme, port)
             if found is None:
@@ -237,8 +247,9 @@ class _Judgement:
     def _spelling(self, one: Expected, url: str, all_found: t.Sequence[Found]) -> None:
         spelled = next(found for found in all_found if found.url.lower() == url.lower())
         if spelled.url != url:
-            self.notes.append(
-                f"{one.name} is spelled {spelled.record.target} in its record. etcd takes that, and IDs follow from it."
+            self.problems.append(
+                f"{one.name} is spelled {spelled.record.target} in its record instead of {one.host}. "
+                "etcd draws IDs from that."
             )
 
     @staticmethod
@@ -256,13 +267,18 @@ class _Judgement:
             self.wrong_scheme.append(found.url)
             self.problems.append(f"{one.name} is in {name}, which means {found.scheme}, but it serves {scheme}.")
 
-    def hosts(self, expected: t.Sequence[Expected]) -> None:
+    def hosts(self, expected: t.Sequence[Expected], own_host: str) -> None:
         targets = dict.fromkeys(found.record.target for found in (*self.servers, *self.clients))
         for target in targets:
             self._addresses(self._host(target))
         for one in expected:
             host = self._host(one.host)
-            if one.addresses and host.used and not same_addresses(host.used, one.addresses):
+            if not one.addresses or not host.used or same_addresses(host.used, one.addresses):
+                continue
+            if one.host.lower() == own_host.lower() and all(map(_is_loopback, host.used)):
+                # Debian writes 127.0.1.1 into /etc/hosts, and a member that advertises its name finds itself by that
+                self._compare_dns(one, host)
+            else:
                 self.wrong_addresses.append(one.name)
                 self.problems.append(
                     f"{one.name}: {one.host} is {_list(host.used)}{_whose(host)} instead of {_list(one.addresses)}."
@@ -274,6 +290,13 @@ class _Judgement:
         for (address, port), names in by_socket.items():
             if len(set(names)) > 1:
                 self.problems.append(f"{_list(dict.fromkeys(names))} are the same: {address}, port {port}.")
+
+    def _compare_dns(self, one: Expected, host: HostSeen) -> None:
+        if host.dns and not same_addresses(host.dns, one.addresses):
+            self.wrong_addresses.append(one.name)
+            self.problems.append(
+                f"{one.name}: {one.host} is {_list(host.dns)} in DNS instead of {_list(one.addresses)}."
+            )
 
     def _addresses(self, host: HostSeen) -> None:
         if not host.used:

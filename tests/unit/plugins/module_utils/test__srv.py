@@ -197,12 +197,37 @@ def test_what_is_wrong(
 
 def test_members_may_share_a_host() -> None:
     records = [srv("n1", 2380), srv("n1", 2390)]
-    both = [Expected("a", "N1.example.com", 2380), Expected("b", "n1.example.com", 2390)]
-    verdict = judge(domain(records, HOSTS), both)
-    assert verdict.ok
-    assert verdict.notes == ("a is spelled n1.example.com in its record. etcd takes that, and IDs follow from it.",)
+    both = [Expected("a", "n1.example.com", 2380), Expected("b", "n1.example.com", 2390)]
+    assert judge(domain(records, HOSTS), both).problems == ()
     moved = judge(domain([srv("n1", 2380), srv("n1", 2400)], HOSTS), both)
     assert moved.problems == ("b has port 2400 in _etcd-server._tcp.example.com instead of 2390.",)
+
+
+def test_the_spelling_of_servers_counts() -> None:
+    """IDs are drawn from it; nothing follows from that of clients."""
+    records = [srv("N1", 2380), srv("N1", 2379, "etcd-client")]
+    verdict = judge(domain(records, HOSTS), [Expected("a", "n1.example.com", 2380, client_port=2379)])
+    assert verdict.problems == (
+        "a is spelled N1.example.com in its record instead of n1.example.com. etcd draws IDs from that.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("dns", "system", "own", "wrong"),
+    [
+        pytest.param("192.0.2.1", "127.0.1.1", "n1", [], id="debian"),
+        pytest.param("192.0.2.9", "127.0.1.1", "n1", ["n1"], id="debian, wrong in DNS"),
+        pytest.param("192.0.2.1", "127.0.1.1", "n2", ["n1"], id="another's"),
+        pytest.param("192.0.2.1", "192.0.2.9", "n1", ["n1"], id="no loopback"),
+    ],
+)
+def test_a_host_may_have_its_own_name_for_itself(dns: str, system: str, own: str, wrong: t.List[str]) -> None:
+    expected = [Expected("n1", "n1.example.com", addresses=("192.0.2.1",)), Expected("n2", "n2.example.com")]
+    hosts = [host("n1", dns, system=[system]), host("n2", "192.0.2.2")]
+    me = Own(f"http://{own}.example.com:2380", (system if own == "n1" else "192.0.2.2",))
+    verdict = judge(domain([srv("n1"), srv("n2")], hosts), expected, me)
+    assert list(verdict.wrong_addresses) == wrong
+    assert verdict.ok == (not wrong)
 
 
 def test_what_does_not_resolve_is_no_member_for_etcd() -> None:

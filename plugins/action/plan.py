@@ -175,7 +175,12 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         and any(step.get("action") in ("bootstrap", "join") for step in steps),
         "members": list(cluster.seen),
         "expected": [
-            {"name": wish.name, "host": wish.address, "port": wish.peer_port, "client_port": wish.client_port}
+            {
+                "name": wish.name,
+                "host": wish.address,
+                "port": wish.peer_port,
+                "addresses": list(wish.expected_addresses),
+            }
             for wish in cluster.wishes
             if wish.host not in made.proxies
         ],

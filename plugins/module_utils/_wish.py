@@ -40,6 +40,8 @@ _SERVICE = re.compile(r"[A-Za-z0-9:_.@-]+\Z")
 _MOUNTED = re.compile(r"/[A-Za-z0-9/._@+-]*\Z")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
+_FaultOf = t.Callable[..., Fault]
+
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
@@ -82,6 +84,19 @@ class Wish:
     discovery_size: int = 0
     dns_domain: str = ""
     dns_service_name: str = ""
+    dns_hosts: t.Tuple[str, ...] = ()
+    dns_addresses: t.Tuple[str, ...] = ()
+    reached_at: str = ""
+
+    @property
+    def own_addresses(self) -> t.Tuple[str, ...]:
+        """The IP addresses behind its name, as far as the inventory tells."""
+        return served_addresses(self.dns_addresses, self.reached_at)
+
+    @property
+    def expected_addresses(self) -> t.Tuple[str, ...]:
+        """Those that its name must have. In a DNS of somebody else's only what is said for this purpose counts."""
+        return self.own_addresses if self.dns_hosts else self.dns_addresses
 
     @property
     def protocol(self) -> str:
@@ -111,6 +126,8 @@ def read(host: str, machine: str, variables: t.Mapping[str, t.Any]) -> t.Tuple[t
                 faults.append(Fault(variable, f"{value!r} is not {kind}."))
     if faults:
         return None, tuple(faults)
+    if values.get("bootstrap") == "dns":
+        values["address"] = plain_name(values["address"])
     return Wish(host=host, machine=machine, **values), ()
 
 
@@ -203,7 +220,8 @@ def _first_start(wish: Wish) -> t.Dict[str, str]:
 
 def own_settings(wish: Wish) -> t.Dict[str, object]:
     """The settings that follow from the role's other variables."""
-    listen = wish.listen_address or (wish.address if _ip(wish.address) else "0.0.0.0")
+    named = "::" if wish.bootstrap == "dns" and any(":" in one for one in wish.own_addresses) else "0.0.0.0"
+    listen = wish.listen_address or (wish.address if _ip(wish.address) else named)
     if wish.contained and wish.container_network == "bridge":
         listen = "::" if ":" in listen else "0.0.0.0"  # the container's own; the unit publishes the ports elsewhere
     clients = [_url(listen, wish.client_port)]
@@ -224,6 +242,40 @@ def peer_url(wish: Wish) -> str:
     return _url(wish.address, wish.peer_port)
 
 
+def plain_name(name: str) -> str:
+    """A host's name as DNS records have it: etcd draws IDs from how it is spelled there."""
+    return name.lower().rstrip(".")
+
+
+def served_addresses(given: t.Sequence[str], reached_at: str) -> t.Tuple[str, ...]:
+    """The addresses that records have for a host: those given, else where Ansible reaches it, if others can, too."""
+    if given:
+        return tuple(given)
+    ip = _ip(reached_at)
+    return () if ip is None or ip.is_loopback or ip.is_link_local else (reached_at,)
+
+
+def dns_faults(
+    fault: _FaultOf, *, domain: str, service_name: str, address: str, addresses: t.Sequence[str]
+) -> t.Iterator[Fault]:
+    """What is wrong with the variables that records are made of."""
+    if not _HOST_NAME.match(domain):
+        yield fault("etcd_dns_domain", f"{domain!r} is not a domain.", "Name the domain of the SRV records.")
+    if service_name and not re.match(rf"{_LABEL}\Z", service_name):
+        yield fault(
+            "etcd_dns_service_name", f"{service_name!r} cannot be a part of a record's name.", "Use letters and digits."
+        )
+    if _ip(address) is not None:
+        yield fault(
+            "etcd_address",
+            f"{address} is an IP address, and SRV records name hosts.",
+            "Use the name that the records have, or leave it out; addresses belong into etcd_dns_addresses.",
+        )
+    for one in addresses:
+        if _ip(one) is None:
+            yield fault("etcd_dns_addresses", f"{one!r} is not an IP address.", "List the addresses of the host.")
+
+
 def digest(definition: str) -> str:
     """Stands in the environment for what a process does not show: its unit."""
     return hashlib.sha256(definition.encode()).hexdigest()[:16]
@@ -237,9 +289,6 @@ def str_list(value: object) -> t.List[str]:
 
 
 # --- checks -------------------------------------------------------------------------------------------------------
-
-
-_FaultOf = t.Callable[..., Fault]
 
 
 def _own(wish: Wish) -> t.Iterator[Fault]:
@@ -260,15 +309,19 @@ def _finding(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     """How members find each other, where that is not the list of the inventory."""
     version = Version.parse_or_none(wish.version)
     if wish.bootstrap == "dns":
-        if not _HOST_NAME.match(wish.dns_domain):
+        yield from dns_faults(
+            fault,
+            domain=wish.dns_domain,
+            service_name=wish.dns_service_name,
+            address=wish.address,
+            addresses=wish.dns_addresses,
+        )
+        if version is not None and version < (3, 5, 0):
             yield fault(
-                "etcd_dns_domain", f"{wish.dns_domain!r} is not a domain.", "Name the domain of the SRV records."
-            )
-        if _ip(wish.address) is not None:
-            yield fault(
-                "etcd_address",
-                f"{wish.address} is an IP address, and SRV records name hosts.",
-                "Use the name that the records have, or leave it out.",
+                "etcd_version",
+                f"{version} takes it for an error that there are no records of servers with TLS, so by DNS it forms no "
+                "cluster without TLS.",
+                "Use 3.5 or newer, or etcd_bootstrap: static.",
             )
     if wish.bootstrap != "discovery":
         return
@@ -466,11 +519,28 @@ def _clashes(wishes: t.Sequence[Wish], others: t.Sequence[Wish]) -> t.Iterator[F
     """What two members cannot share: names and peer URLs in a cluster; ports, directories and services on a machine."""
     yield from _twice(wishes, "the name", "etcd_name", [wish.name for wish in wishes])
     yield from _twice(wishes, "the peer URL", "etcd_address, etcd_peer_port", [peer_url(wish) for wish in wishes])
+    yield from _same_records(wishes, others)
     everyone = [*wishes, *others]
     for number, first in enumerate(wishes):
         for second in everyone[number + 1 :]:
             if first.machine == second.machine:
                 yield from _same_machine(first, second)
+
+
+def _same_records(wishes: t.Sequence[Wish], others: t.Sequence[Wish]) -> t.Iterator[Fault]:
+    """etcd takes all that a domain's records name for members of one cluster."""
+    found = {(one.dns_domain.lower(), one.dns_service_name) for one in wishes if one.bootstrap == "dns"}
+    clusters = {
+        other.cluster: other.dns_domain
+        for other in others
+        if other.bootstrap == "dns" and (other.dns_domain.lower(), other.dns_service_name) in found
+    }
+    for cluster, domain in clusters.items():
+        yield Fault(
+            "etcd_dns_domain",
+            f"the clusters {wishes[0].cluster} and {cluster} have the records of {domain} in common.",
+            "Give each an etcd_dns_service_name of its own.",
+        )
 
 
 def _twice(wishes: t.Sequence[Wish], what: str, variable: str, keys: t.Sequence[str]) -> t.Iterator[Fault]:
@@ -638,6 +708,8 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),
     "container_mounts": (_names, "a list of directories"),
+    "dns_hosts": (_names, "a list of hosts"),
+    "dns_addresses": (_names, "a list of IP addresses"),
     "remove": (_names, "a list of member names"),
     "replace": (_names, "a list of member names"),
 }
@@ -664,8 +736,11 @@ __all__ = (
     "check_proxies",
     "desire",
     "digest",
+    "dns_faults",
     "own_settings",
     "peer_url",
+    "plain_name",
     "read",
+    "served_addresses",
     "warnings",
 )

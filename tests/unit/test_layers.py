@@ -34,6 +34,7 @@ DECISIONS = {
     "_srv",
     "_status",
     "_wish",
+    "_zone",
 }
 ACTING = {"_membership_change", "_retire", "_turn"}
 

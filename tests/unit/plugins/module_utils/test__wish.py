@@ -143,6 +143,7 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
     assert told(wish(**changes)) == []
 
 
+BY_DNS = {"bootstrap": "dns", "dns_domain": "example.com", "address": "etcd1.example.com"}
 CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
 
 
@@ -162,6 +163,9 @@ CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
         ),
         ({"bootstrap": "discovery", "discovery_protocol": "v3", "version": "3.5.35"}, ("v3 needs etcd 3.6",)),
         ({"bootstrap": "dns"}, ("etcd_dns_domain: '' is not a domain", "is an IP address, and SRV records name hosts")),
+        ({**BY_DNS, "version": "3.4.23"}, ("etcd_version: 3.4.23 takes it for an error", "Use 3.5 or newer")),
+        ({**BY_DNS, "dns_service_name": "a.b"}, ("etcd_dns_service_name: 'a.b' cannot be a part",)),
+        ({**BY_DNS, "dns_addresses": ("etcd1",)}, ("etcd_dns_addresses: 'etcd1' is not an IP address",)),
         ({"bootstrap": "magic"}, ("etcd_bootstrap: 'magic' is not known",)),
         ({"deployment": "pod"}, ("etcd_deployment: 'pod' is not known", "systemd, docker, podman, procfile")),
         ({**CONTAINED, "release": "Etcd:v3.6.16"}, ("etcd_image: 'Etcd:v3.6.16' is not the name of an image",)),
@@ -220,6 +224,53 @@ def test_faults_of_one_host(changes: t.Dict[str, t.Any], words: t.Tuple[str, ...
     assert found
     for word in words:
         assert any(word in fault for fault in found), found
+
+
+def test_names_are_spelled_as_records_are() -> None:
+    """etcd draws IDs from the record's spelling."""
+    found, faults = read("etcd1", "m1", {**VARIABLES, **BY_DNS, "address": "Etcd1.Example.com."})
+    assert (faults, found and found.address) == ((), "etcd1.example.com")
+    assert found is not None
+    assert desire(found).peer_urls == ("http://etcd1.example.com:2380",)
+    found, faults = read("etcd1", "m1", {**VARIABLES, "address": "Etcd1.Example.com"})
+    assert (faults, found and found.address) == ((), "Etcd1.Example.com")
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "expected", "listen"),
+    [
+        pytest.param({}, (), (), "0.0.0.0", id="nothing known"),
+        pytest.param({"reached_at": "192.0.2.1"}, ("192.0.2.1",), (), "0.0.0.0", id="others' DNS"),
+        pytest.param(
+            {"reached_at": "192.0.2.1", "dns_hosts": ("dns1",)}, ("192.0.2.1",), ("192.0.2.1",), "0.0.0.0", id="own DNS"
+        ),
+        pytest.param({"reached_at": "bastion", "dns_hosts": ("dns1",)}, (), (), "0.0.0.0", id="reached by name"),
+        pytest.param({"reached_at": "127.0.0.1", "dns_hosts": ("dns1",)}, (), (), "0.0.0.0", id="reached by a tunnel"),
+        pytest.param(
+            {"reached_at": "192.0.2.1", "dns_addresses": ("2001:db8::1",)},
+            ("2001:db8::1",),
+            ("2001:db8::1",),
+            "[::]",
+            id="given",
+        ),
+    ],
+)
+def test_addresses_behind_a_name(
+    changes: t.Dict[str, t.Any], own: t.Tuple[str, ...], expected: t.Tuple[str, ...], listen: str
+) -> None:
+    one = wish(**BY_DNS, **changes)
+    assert (one.own_addresses, one.expected_addresses) == (own, expected)
+    assert own_settings(one)["listen-peer-urls"] == [f"http://{listen}:2380"]
+
+
+def test_two_clusters_cannot_share_records() -> None:
+    other = wish(2, **{**BY_DNS, "address": "etcd2.example.com"}, cluster="other")
+    assert any(
+        "the clusters etcd and other have the records of example.com in common" in one
+        for one in told(wish(1, **BY_DNS), others=[other])
+    )
+    apart = dataclasses.replace(other, dns_service_name="other")
+    assert told(wish(1, **BY_DNS), others=[apart]) == []
 
 
 def test_all_faults_are_told_at_once() -> None:

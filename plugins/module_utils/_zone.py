@@ -46,7 +46,7 @@ def _server(host: str, variables: Variables) -> t.Tuple[t.List[Fault], str, str,
     def fault(variable: str, problem: str, remedy: str = "") -> Fault:
         return Fault(f"{host}: {variable}", problem, remedy)
 
-    faults = []
+    faults: t.List[Fault] = []
     domain = plain_name(str(variables.get("etcd_dns_domain", "")))
     service_name = str(variables.get("etcd_dns_service_name", ""))
     name = str(variables.get("etcd_address") or f"{variables.get('etcd_name', host)}.{domain}")

@@ -182,7 +182,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
                 "addresses": list(wish.expected_addresses),
             }
             for wish in cluster.wishes
-            if wish.host not in made.proxies
+            if wish.host not in made.proxies and wish.name not in wish.remove
         ],
     }
 

@@ -116,7 +116,7 @@ expected:
     - name: etcd1
       host: etcd1.example.com
       port: 2380
-      client_port: 2379
+      addresses: [192.0.2.11]
 members:
   description: The hosts of the cluster that are in this play.
   returned: success

@@ -220,6 +220,19 @@ def test_a_host_may_act_in_several_turns_and_never_waits_for_itself() -> None:
     assert mine["length"] == 3
 
 
+def test_what_records_should_name() -> None:
+    """Who is to leave is no member of a first start."""
+    wish = {"bootstrap": "dns", "dns_domain": "example.com", "dns_hosts": ["etcd1"], "remove": ["etcd3"]}
+    wishes = {host: {**wish, "address": f"{host.upper()}.example.com", "peer_port": 2390} for host in HOSTS}
+    wishes["etcd1"] |= {"reached_at": "192.0.2.1"}
+    wishes["etcd2"] |= {"reached_at": "192.0.2.2", "dns_addresses": ["2001:db8::2"]}
+    _cluster, parts = planned(look(world()), **wishes)
+    assert parts["etcd2"]["expected"] == [
+        {"name": "etcd1", "host": "etcd1.example.com", "port": 2390, "addresses": ["192.0.2.1"]},
+        {"name": "etcd2", "host": "etcd2.example.com", "port": 2390, "addresses": ["2001:db8::2"]},
+    ]
+
+
 @pytest.mark.parametrize(("action", "together"), [("start", True), ("settle", False), ("remove", False)])
 def test_only_servers_that_start_are_waited_for_together(action: str, together: bool) -> None:
     turn = Turn((Step("etcd1", action, "x"), Step("etcd2", "start", "x")), "x")

@@ -304,6 +304,37 @@ def test_a_bootstrap_is_resumed_with_its_own_token_whatever_is_wished_since() ->
     assert (made.kind, made.notes) == ("resume", ("token first",))
 
 
+BY_DNS = {"bootstrap": "dns", "first_start": {"ETCD_DISCOVERY_SRV": "example.com"}}
+
+
+def test_a_bootstrap_by_dns_asks_for_the_domain() -> None:
+    made = Scene(formed=False).wish(0, **BY_DNS).plan(token="first")
+    for number in (1, 2, 3):
+        step = step_of(made, host_name(number))
+        assert step.member_id == member_id([peer_url(number)], "first")
+        assert step.bootstrap == {
+            "ETCD_INITIAL_CLUSTER": "",
+            "ETCD_INITIAL_CLUSTER_STATE": "new",
+            "ETCD_INITIAL_CLUSTER_TOKEN": "first",
+            "ETCD_DISCOVERY_SRV": "example.com",
+        }
+
+
+def test_an_interrupted_bootstrap_by_dns_goes_on_without_asking_again() -> None:
+    """Its IDs are those of the names, so a list of these makes the same cluster."""
+    begun = Scene(formed=False).wish(0, **BY_DNS).plan(token="first")
+    scene = interrupted(2, token="first").wish(0, **BY_DNS)
+    scene.change(2, "files", bootstrap=step_of(begun, "etcd2").bootstrap)
+    made = scene.plan()
+    assert (made.kind, made.notes) == ("resume", ("token first",))
+    assert actions(made) == [{"etcd1": "bootstrap", "etcd2": "start", "etcd3": "bootstrap"}]
+    for number in (1, 2, 3):
+        step = step_of(made, host_name(number))
+        assert step.member_id == member_id([peer_url(number)], "first")
+        assert "ETCD_DISCOVERY_SRV" not in (step.bootstrap or {})
+        assert set(parse_initial_cluster((step.bootstrap or {})["ETCD_INITIAL_CLUSTER"])) == {"etcd1", "etcd2", "etcd3"}
+
+
 def test_the_token_is_looked_for_on_all_hosts() -> None:
     """A killed run may have written the next token beside data of the former."""
     scene = interrupted(1, token="first")

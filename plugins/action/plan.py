@@ -83,6 +83,7 @@ class ActionModule(ActionBase):
                 cluster=cluster.name,
                 token=first.token,
                 allow_downtime=first.allow_downtime,
+                allow_downgrade=first.allow_downgrade,
                 remove=first.remove,
                 replace=first.replace,
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,

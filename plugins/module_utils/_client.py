@@ -116,6 +116,7 @@ class Client:
             raft_term=int(answer.get("raftTerm", 0)),
             storage_version=str(answer.get("storageVersion", "")),
             errors=tuple(str(error) for error in answer.get("errors", ())),
+            downgrade=_downgrade(answer.get("downgradeInfo") or {}),
         )
 
     def server_id(self, *, timeout: t.Optional[float] = None) -> str:
@@ -132,6 +133,15 @@ class Client:
         :raises Rejected: ``not leader``, or ``bad leader transferee`` for a learner or a stranger.
         """
         self._transport.call("Maintenance/MoveLeader", {"targetID": _decimal(member_id)}, timeout=timeout)
+
+    def downgrade(self, action: str, target: str = "", *, timeout: t.Optional[float] = None) -> None:
+        """``VALIDATE``, ``ENABLE`` or ``CANCEL`` a downgrade of the whole cluster (3.6 and newer).
+
+        :param target: the minor line below the cluster's, such as ``3.6``.
+        :raises Rejected: ``invalid downgrade target version``, or ``cluster has a downgrade job in progress``.
+        """
+        request = {"action": action, "version": target}
+        self._transport.call("Maintenance/Downgrade", request, timeout=timeout)
 
     # --- the membership ---
 
@@ -445,6 +455,10 @@ def _member(entry: t.Mapping[str, t.Any]) -> Member:
         client_urls=tuple(entry.get("clientURLs", ())),
         is_learner=bool(entry.get("isLearner", False)),
     )
+
+
+def _downgrade(info: t.Mapping[str, t.Any]) -> str:
+    return str(info.get("targetVersion", "")) if info.get("enabled") else ""
 
 
 def _key_value(entry: t.Mapping[str, t.Any]) -> KeyValue:

@@ -13,6 +13,7 @@ Every file begins with a checksum record and the metadata record, which holds me
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import time
@@ -26,10 +27,13 @@ _HEAD = 512  # of a record: enough for all fields but an entry's own data
 _ASIDE = ".aside-"
 
 
-def look(path: str, *, wal_path: t.Optional[str] = None, last_index: bool = False) -> DataSeen:
+def look(
+    path: str, *, wal_path: t.Optional[str] = None, last_index: bool = False, v2_requests: bool = False
+) -> DataSeen:
     """What is at ``path``; the WAL is in ``wal_path`` where that is given, else in ``member/wal``.
 
-    ``last_index`` has all of the log read, entry by entry. Whatever cannot be read counts as ``initialised``, with the
+    ``last_index`` has all of the log read, entry by entry; ``v2_requests`` what comes after the newest snapshot, and
+    that snapshot. Whatever cannot be read counts as ``initialised``, with the
     ``problem``: only what was seen to be empty may be treated so.
     """
     wal = wal_path or os.path.join(path, "member", "wal")
@@ -42,11 +46,14 @@ def look(path: str, *, wal_path: t.Optional[str] = None, last_index: bool = Fals
     member_id = cluster_id = problem = ""
     index = None
     snapshot = None
+    v2: t.Tuple[t.Optional[int], bool] = (None, False)
     try:
         member_id, cluster_id = _identity(wal)
         if last_index:
             index = _last_index(wal)
         snapshot = _newest_snapshot(path)
+        if v2_requests:
+            v2 = _v2_requests(path, wal)
     except DataError as error:
         problem = str(error)
     except OSError as error:
@@ -60,6 +67,8 @@ def look(path: str, *, wal_path: t.Optional[str] = None, last_index: bool = Fals
         last_index=index,
         snapshot_index=snapshot,
         problem=problem,
+        v2_index=v2[0],
+        v2_content=v2[1],
     )
 
 
@@ -139,8 +148,14 @@ def _segments(wal: str) -> t.List[str]:
 
 
 def _newest_snapshot(path: str) -> t.Optional[int]:
-    found = (re.match(r"[0-9a-f]{16}-([0-9a-f]{16})\.snap\Z", n) for n in _list(os.path.join(path, "member", "snap")))
-    return max((int(match.group(1), 16) for match in found if match), default=None)
+    return max(_snapshots(path), default=None)
+
+
+def _snapshots(path: str) -> t.Dict[int, str]:
+    """The raft snapshots by their index."""
+    directory = os.path.join(path, "member", "snap")
+    found = (re.match(r"[0-9a-f]{16}-([0-9a-f]{16})\.snap\Z", name) for name in _list(directory))
+    return {int(match.group(1), 16): os.path.join(directory, match.string) for match in found if match}
 
 
 # --- the log ------------------------------------------------------------------------------------------------------
@@ -176,6 +191,96 @@ def _last_index(wal: str) -> int:
             elif record.get(1) == _SNAPSHOT:
                 last = max(last, _number(_fields(data).get(1)))
     return last
+
+
+# --- what is left of etcd 2's API ---
+#
+# Until 3.5 members publish themselves, and the cluster's version, by requests of that API, which the log holds as they
+# are: the fields of such a request begin with its ID, method and path. 3.6 refuses all of them but those two (its
+# v2ToV3Request), and 3.7 cannot parse any (its applyEntryNormal). Each reads the log from its newest snapshot on.
+
+_V2_METHODS = frozenset({b"GET", b"QGET", b"PUT", b"POST", b"DELETE", b"SYNC"})
+_V2_REQUEST = re.compile(rb"\x12.(?:Q?GET|PUT|POST|DELETE|SYNC)\x1a", re.DOTALL)
+_V2_ITS_OWN = re.compile(rb"/0/members/[0-9a-fA-F]{1,16}/attributes|/0/version\Z")
+_V2_ITS_TREE, _V2_AUTH_TREE = "0", "2"
+
+
+def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool]:
+    """The raft index of the last such request after the newest snapshot, 0 if there is none; whether there are keys."""
+    snapshots = _snapshots(path)
+    recorded = set()
+    for index in sorted(snapshots, reverse=True):
+        recorded = _recorded_snapshots(wal, index)
+        if index in recorded:
+            break
+    begin = max(recorded.intersection(snapshots), default=0)
+    last, custom = 0, begin > 0 and _has_v2_keys(snapshots[begin])
+    for index, request in _v2_entries(wal, begin):
+        last = index
+        name = request.get(3, b"")
+        its_own = request[2] == b"PUT" and isinstance(name, bytes) and _V2_ITS_OWN.match(name) is not None
+        custom = custom or not its_own
+    return last, custom
+
+
+def _from(wal: str, index: int) -> t.List[str]:
+    """The files that hold what comes after an index: each is called by the first index in it."""
+    segments = _segments(wal)
+    starts = [re.search(r"-([0-9a-f]{16})\.wal\Z", name) for name in segments]
+    first = [number for number, start in enumerate(starts) if start and int(start.group(1), 16) <= index + 1]
+    return segments[first[-1] if first else 0 :]
+
+
+def _recorded_snapshots(wal: str, index: int) -> t.Set[int]:
+    """The log notes each snapshot; etcd starts from none that is not noted there."""
+    found = set()
+    for segment in _from(wal, index):
+        for record in _frames(segment):
+            data = record.get(3)
+            if record.get(1) == _SNAPSHOT and isinstance(data, bytes):
+                found.add(_number(_fields(data).get(1)))
+    return found
+
+
+def _v2_entries(wal: str, begin: int) -> t.Iterator[t.Tuple[int, Fields]]:
+    """The requests of the old API after an index, the way they stand, and wrapped into one of the new."""
+    for segment in _from(wal, begin):
+        for record in _frames(segment):
+            data = record.get(3)
+            if record.get(1) != _ENTRY or not isinstance(data, bytes) or _V2_REQUEST.search(data) is None:
+                continue
+            entry = _fields(data)
+            body = entry.get(4)
+            index = _number(entry.get(3))
+            if index <= begin or _number(entry.get(1)) or not isinstance(body, bytes):
+                continue
+            request = _fields(body)
+            inner = request.get(2)
+            if isinstance(inner, bytes) and inner not in _V2_METHODS:
+                request = _fields(inner)
+            if request.get(2) in _V2_METHODS:
+                yield index, request
+
+
+def _has_v2_keys(path: str) -> bool:
+    """Whether the tree in a snapshot has more in it than etcd's own part, as its ``IsMetaStoreOnly`` finds it.
+
+    :raises DataError: it is not as etcd writes it.
+    """
+    with open(path, "rb") as stream:
+        content = stream.read()
+    try:
+        inner = _fields(t.cast("bytes", _fields(content)[2]))
+        root = json.loads(t.cast("bytes", inner.get(1, b"{}")))["Root"]
+        trees: t.Dict[str, t.Any] = root.get("Children") or {}
+        for name, tree in trees.items():
+            below = (tree.get("Children") or {}).values()
+            filled = [node for node in below if node.get("Children")] if name == _V2_AUTH_TREE else list(below)
+            if name != _V2_ITS_TREE and not name.startswith("_") and filled:
+                return True
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is not a snapshot as etcd writes it.") from error
+    return False
 
 
 Fields = t.Dict[int, t.Union[int, bytes]]

@@ -55,7 +55,10 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """A server's own status (``Maintenance.Status``); ``leader_id`` is empty where it knows of none."""
+    """A server's own status (``Maintenance.Status``); ``leader_id`` is empty where it knows of none.
+
+    ``downgrade`` is the version that the cluster is being taken down to, empty while it is not (and before 3.6).
+    """
 
     member_id: str
     cluster_id: str
@@ -69,6 +72,7 @@ class Status:
     raft_term: int = 0
     storage_version: str = ""
     errors: t.Tuple[str, ...] = ()
+    downgrade: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +178,10 @@ class DataSeen:
 
     IDs come from the WAL's metadata record. ``last_index`` is read only while a ``bootstrap.env`` is there;
     ``snapshot_index`` is the raft index of the newest ``.snap``. ``problem`` says why the WAL could not be read.
+
+    What is left of the API of etcd 2 is looked for only before another minor version: ``v2_index`` is the raft index of
+    the last request of that API in the log after the newest snapshot, 0 where there is none, ``None`` where nobody
+    looked. ``v2_content`` says that some of it are a user's keys.
     """
 
     path: str
@@ -184,6 +192,8 @@ class DataSeen:
     last_index: t.Optional[int] = None
     snapshot_index: t.Optional[int] = None
     problem: str = ""
+    v2_index: t.Optional[int] = None
+    v2_content: bool = False
 
     @property
     def initialised(self) -> bool:

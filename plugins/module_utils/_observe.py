@@ -141,8 +141,10 @@ def connector(
     return connect
 
 
-def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], Client]) -> HostSeen:
+def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], Client], version: str = "") -> HostSeen:
     """Look at everything once. Never fails because something is down, missing or hidden from this user.
+
+    On the way to a ``version`` of a newer minor line, the log is read for what that would stumble over.
 
     What this user may not read counts as being there: files as empty ones, data as ``initialised``; the ``problem`` of
     the data says so.
@@ -162,7 +164,8 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
         process = _in_terms_of_images(images, process, files_of(instance, run).release() if not hidden else None)
     # Before the data: a server that has just come up is never seen to serve without any.
     local = _look_at_local(process, connect) if process else None
-    data = _look_at_data(instance, service, files, process)
+    upgrades = _upgrades(_running_version(local, process, files, releases), Version.parse_or_none(version))
+    data = _look_at_data(instance, service, files, process, v2_requests=upgrades)
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
     return HostSeen(
@@ -334,13 +337,38 @@ def _user_exists(name: str) -> bool:
 # --- data ---------------------------------------------------------------------------------------------------------
 
 
-def _look_at_data(instance: Instance, service: Service, files: FilesSeen, process: t.Optional[ProcessSeen]) -> DataSeen:
+def _running_version(
+    local: t.Optional[EndpointSeen],
+    process: t.Optional[ProcessSeen],
+    files: FilesSeen,
+    releases: t.Sequence[ReleaseSeen],
+) -> t.Optional[Version]:
+    if local is not None and local.versions is not None:
+        return Version.parse_or_none(local.versions.server)
+    current = os.path.dirname(process.executable) if process is not None else files.release
+    return next((Version.parse_or_none(one.version) for one in releases if one.path == current), None)
+
+
+def _upgrades(running: t.Optional[Version], wished: t.Optional[Version]) -> bool:
+    """Whether another minor line is to come, as far as anybody knows."""
+    return wished is not None and (running is None or running[:2] < wished[:2])
+
+
+def _look_at_data(
+    instance: Instance,
+    service: Service,
+    files: FilesSeen,
+    process: t.Optional[ProcessSeen],
+    *,
+    v2_requests: bool = False,
+) -> DataSeen:
     """Where the running process, the ``etcd.env`` on disk, the unit of another hand or the option says."""
     path, wal, start = _places(instance, service, files, process)
     return _datadir.look(
         os.path.normpath(os.path.join(start, path)),
         wal_path=os.path.normpath(os.path.join(start, wal)) if wal else None,
         last_index=files.bootstrap is not None,
+        v2_requests=v2_requests,
     )
 
 

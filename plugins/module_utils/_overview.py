@@ -55,7 +55,7 @@ class Row:
 class Overview:
     """``has_quorum``: the healthy voters are a quorum. ``healthy``: that, no CORRUPT alarm, and one cluster.
 
-    ``complete``: healthy, and so is every member.
+    ``complete``: healthy, and so is every member. ``downgrade``: the version that it is being taken down to, if it is.
     """
 
     cluster_id: str
@@ -67,6 +67,7 @@ class Overview:
     healthy: bool
     complete: bool
     problems: t.Tuple[str, ...]
+    downgrade: str = ""
 
 
 def overview(
@@ -101,6 +102,7 @@ def overview(
         healthy=healthy,
         complete=healthy and all(one.healthy for one in own) and all(row.healthy for row in rows),
         problems=(),
+        downgrade=next((status.downgrade for status in statuses if status.downgrade), ""),
     )
     problems = _problems(now, seen, listed=members is not None, linearizable=linearizable)
     return dataclasses.replace(now, problems=tuple(dict.fromkeys(problems)))

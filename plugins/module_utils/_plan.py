@@ -26,7 +26,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     drift,
     pending,
     running_version,
-    version_fault,
 )
 
 
@@ -163,5 +162,4 @@ __all__ = (
     "pending",
     "plan",
     "running_version",
-    "version_fault",
 )

@@ -12,9 +12,9 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
-from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen, Member
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, DataSeen, Desired, HostSeen, Member
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import PROMOTES, Agreed, Course, course
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
-    PROMOTES,
     Absent,
     Options,
     Plan,
@@ -24,7 +24,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     drift,
     pending,
     running_version,
-    version_fault,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -72,6 +71,7 @@ class Case:
         self.notes: t.List[str] = []
         self.warnings: t.List[str] = []
         self.proxies: t.Tuple[str, ...] = ()
+        self.courses: t.Dict[str, Course] = {}
 
     def _assign(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
         """Who a host is: by its WAL's ID, then by exact peer URLs, then by name. No member is two hosts by less."""
@@ -102,32 +102,51 @@ class Case:
         statuses = [local.status for local in locals_ if local is not None and local.status is not None]
         return max(statuses, key=lambda status: status.raft_term).leader_id if statuses else ""
 
-    def _version_rules(self, wishes: t.Sequence[Desired]) -> None:
-        cluster = self._cluster_version()
+    def _version_rules(self, wishes: t.Sequence[Desired], *, serves: bool) -> None:
+        """Work out how each gets to its version. ``serves``: the cluster has quorum, so something can be done first."""
+        agreed = self._agreed()
         for wish in wishes:
             seen = self.seen[wish.host]
             running, after = running_version(seen), Version.parse(wish.version)
             if running is None or running == after or not seen.data.initialised:
                 continue
-            fault, remedy = version_fault(running, after, cluster)
-            if fault:
-                self.refusals.add(f"{wish.host}: {fault}", remedy)
-            elif (running.line, after.line) == ("3.6", "3.7") and seen.data.snapshot_index is None:
+            allowed = self.options.allow_downgrade
+            found = course(running, after, agreed, self._data(wish), allow_downgrade=allowed)
+            if found.fault:
+                self.refusals.add(f"{wish.host}: {found.fault}", found.remedy)
+            elif found.snapshot and not serves:
                 self.refusals.add(
-                    f"{wish.host}: 3.7 may only follow a raft snapshot taken by 3.6, and {seen.data.path} has none; "
-                    "3.7 does not read what 3.5 and older wrote to the log",
-                    f"First keep etcd_version at {running}, set snapshot-count in etcd_settings to 100, run, and let "
-                    "clients write more than that many times.",
+                    f"{wish.host}: {after.line} cannot read what 3.5 and older wrote to the log in {seen.data.path} "
+                    f"(to index {found.snapshot}); {running.line} takes a snapshot only while the cluster serves",
+                    f"First set etcd_version to a release of {running.line} and run; then the snapshot is taken on the "
+                    f"way to {after.line}.",
                 )
+            elif found.downgrade and seen.process is None:
+                self.refusals.add(
+                    f"{wish.host} is down, and before it goes down to {after.line} it must serve as {running.line}",
+                    f"Start {wish.service} there, or set its etcd_version to a release of {running.line} first.",
+                )
+            else:
+                self.courses[wish.host] = found
 
-    def _cluster_version(self) -> t.Optional[Version]:
-        found = []
+    def _data(self, wish: Desired) -> DataSeen:
+        """What is in the way of a version in a host's data; what etcd was told not to look at is not."""
+        data = self.seen[wish.host].data
+        skips = wish.environment.get("ETCD_V2_DEPRECATION") == "write-only-skip-check"
+        return dataclasses.replace(data, v2_content=False) if skips else data
+
+    def _agreed(self) -> Agreed:
+        """The newest of what healthy members tell: who lags knows less."""
+        clusters, targets = [], []
         for wish in self.desired:
             local = self.seen[wish.host].local
             if local is not None and local.healthy and local.versions is not None:
-                found.append(Version.parse_or_none(local.versions.cluster))
-        known = [version for version in found if version is not None]
-        return max(known) if known else None
+                clusters.append(Version.parse_or_none(local.versions.cluster))
+                targets.append(Version.parse_or_none(local.status.downgrade if local.status is not None else ""))
+        return Agreed(
+            max((version for version in clusters if version is not None), default=None),
+            next((version for version in targets if version is not None), None),
+        )
 
     def _story(self, wish: Desired) -> str:
         seen = self.seen[wish.host]
@@ -201,11 +220,24 @@ class Case:
         return Plan(
             self.options.cluster,
             kind,
-            turns,
+            tuple(dataclasses.replace(turn, steps=tuple(map(self._on_course, turn.steps))) for turn in turns),
             notes=tuple(self.notes),
             warnings=tuple(self.warnings),
             proxies=self.proxies,
         )
+
+    def _on_course(self, step: Step) -> Step:
+        """With what a server that changes its version needs before."""
+        found = self.courses.get(step.host)
+        if found is None or step.action not in ("start", "restart"):
+            return step
+        reason = step.reason
+        if found.snapshot:
+            reason += "; first a raft snapshot, since the new release cannot read the old log"
+        if found.downgrade:
+            reason += f"; the cluster goes down to {found.downgrade}"
+        downgrade = found.downgrade or step.downgrade
+        return dataclasses.replace(step, reason=reason, downgrade=downgrade, snapshot=found.snapshot)
 
 
 def aside(seen: HostSeen) -> str:

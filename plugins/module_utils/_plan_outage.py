@@ -182,7 +182,7 @@ class Outage(Case):
 
     def _resume(self, with_data: t.Sequence[Desired], token: str) -> Plan:
         """No quorum can have been reached: every log is one that only waited for others to come."""
-        self._version_rules(with_data)
+        self._version_rules(with_data, serves=False)
         for wish in with_data:
             self._refuse_moved_data(wish)
         self.refusals.raise_if_any()
@@ -212,7 +212,7 @@ class Outage(Case):
         joining = self._joins_needed(with_data, needed)
         if len(with_data) + len(joining) < needed:
             return self._start_alone(with_data, needed)
-        self._version_rules(with_data)
+        self._version_rules(with_data, serves=False)
         self.refusals.raise_if_any()
         new = {step.host for step in joining}
         for wish in self.desired:
@@ -327,7 +327,7 @@ class Outage(Case):
         down = [wish for wish in with_data if self.seen[wish.host].process is None and not self._only_waited(wish)]
         without = [wish for wish in self.desired if wish not in with_data]
         if self.absent and down and not without and len(with_data) + len(self.absent) >= needed:
-            self._version_rules(down)
+            self._version_rules(down, serves=False)
             self.refusals.raise_if_any()
             self._warn_of_absent()
             steps = tuple(self._cold_step(wish) for wish in down)

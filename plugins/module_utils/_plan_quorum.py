@@ -15,13 +15,14 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import gate, quorum, sparable
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_case import Case, aside
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import CANCEL, FORGETS_V2_REQUESTS, PROMOTES
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
-    PROMOTES,
     Plan,
     Step,
     Turn,
     condition,
     drift,
+    running_version,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -110,7 +111,8 @@ class Convergence(Case):
         for wish in self.desired:
             self._sort(wish, listed.get(wish.host), members, work)
         joining = {step.host for step in work.joins}
-        self._version_rules([wish for wish in self.desired if wish.host in listed and wish.host not in joining])
+        staying = [wish for wish in self.desired if wish.host in listed and wish.host not in joining]
+        self._version_rules(staying, serves=True)
         self._joining_versions(joining)
         self._removals(members, leaving, listed, work)
         self._room(members, listed, work)
@@ -127,6 +129,7 @@ class Convergence(Case):
         self.refusals.raise_if_any()
         if work.sick:
             turns.append(Turn(tuple(self._waits(work.sick, listed)), "until all are healthy"))
+        turns = self._call_off(turns, staying, listed)
         return self._made("converge" if turns else "nothing", tuple(turns))
 
     def _listed(self, members: t.Sequence[Member]) -> t.Dict[str, Member]:
@@ -308,10 +311,34 @@ class Convergence(Case):
             step, remove=remove, retire=retire, add="voter" if voter else "learner", promote=not voter
         )
 
+    def _call_off(
+        self, turns: t.List[Turn], staying: t.Sequence[Desired], listed: t.Mapping[str, Member]
+    ) -> t.List[Turn]:
+        """Where the cluster is being taken down to a line that nobody wishes any more, that ends first."""
+        target = self._agreed().target
+        if target is None or any(Version.parse(wish.version)[:2] <= target[:2] for wish in staying):
+            return turns
+        self.notes.append(f"the downgrade to {target.line} is called off")
+        for number, turn in enumerate(turns):
+            for step in turn.steps:
+                if step.action in ("start", "restart", "settle"):
+                    steps = [dataclasses.replace(one, downgrade=CANCEL) if one is step else one for one in turn.steps]
+                    return [*turns[:number], dataclasses.replace(turn, steps=tuple(steps)), *turns[number + 1 :]]
+        wish = next(wish for wish in staying if self._healthy(wish.host))
+        step = self._step(wish, "settle", "calls the downgrade off", member_id=listed[wish.host].id)
+        turn = Turn((dataclasses.replace(step, downgrade=CANCEL),), "nothing that serves is stopped")
+        return [*turns, turn]
+
     def _joining_versions(self, joining: t.AbstractSet[str]) -> None:
-        cluster = self._cluster_version()
+        cluster = self._agreed().cluster
         if cluster is None:
             return
+        older = [
+            wish.host
+            for wish in self.desired
+            for version in [running_version(self.seen[wish.host])]
+            if wish.host not in joining and version is not None and version[:2] < FORGETS_V2_REQUESTS
+        ]
         for wish in self.desired:
             if wish.host not in joining:
                 continue
@@ -320,6 +347,12 @@ class Convergence(Case):
                 self.refusals.add(
                     f"{wish.host} is to join with {after}, and the cluster is at {cluster.line}",
                     f"Set its etcd_version to a release of {cluster.line} first.",
+                )
+            elif after[:2] >= FORGETS_V2_REQUESTS and older:
+                self.refusals.add(
+                    f"{wish.host} is to join with {after}, which cannot read all that members of {cluster.line} may "
+                    f"send it ({', '.join(older)})",
+                    f"Let it join with a release of {cluster.line}, or upgrade the others first.",
                 )
 
     def _refuse_unlisted(self, wish: Desired) -> None:

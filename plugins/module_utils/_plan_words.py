@@ -14,15 +14,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
-# What a turn may start from, by the line it leads to.
-VERSION_FLOORS = {
-    "3.6": Version(3, 5, 26),
-    "3.7": Version(3, 6, 11),
-}
-
-# Before, etcd forgets a promotion in one of its two stores: there a member joins as a voter at once.
-PROMOTES = Version(3, 5, 20)
-
 
 @dataclasses.dataclass(frozen=True)
 class Absent:
@@ -43,6 +34,7 @@ class Options:
     cluster: str
     token: str = ""
     allow_downtime: bool = False
+    allow_downgrade: bool = False
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     size: int = 0
@@ -58,6 +50,8 @@ class Step:
     ``bootstrap`` is the content of its ``bootstrap.env``: ``None`` leaves what is there, and without content the file
     goes. ``token`` is the discovery token to make for the turn. ``gated`` steps wait until the cluster can spare the
     member. ``handover`` names the members that leadership should go to.
+    ``downgrade`` is the minor line that the cluster must be ready to go down to before the server stops, or ``CANCEL``.
+    ``snapshot`` is the raft index that a snapshot of the former release must have reached before the wished one starts.
 
     What happens to the membership, in this order: ``remove`` the member of this ID; ``retire`` what is on this host;
     ``add`` the host as ``learner`` or ``voter``; ``move`` it to its peer URLs; the action; ``promote`` it.
@@ -77,6 +71,8 @@ class Step:
     move: bool = False
     promote: bool = False
     token: str = ""
+    downgrade: str = ""
+    snapshot: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,36 +159,6 @@ def running_version(seen: HostSeen) -> t.Optional[Version]:
     return Version.parse_or_none((current or "").rstrip("/").rpartition("/")[2])
 
 
-def version_fault(before: Version, after: Version, cluster: t.Optional[Version] = None) -> t.Tuple[str, str]:
-    """Why a server cannot go from one version to another in one step, and what to do; two empty strings if it can.
-
-    ``cluster`` is the version the members have agreed on. Until the last of them runs a newer minor version it stays
-    the older one, and so long each can go back.
-    """
-    if (before.major, before.minor) == (after.major, after.minor):
-        return "", ""
-    if after.major != before.major or after.minor > before.minor + 1:
-        step = f"{before.major}.{before.minor + 1}"
-        return (
-            f"etcd cannot go from {before} to {after} in one step",
-            f"Go one minor version at a time: first set etcd_version to a release of {step}.",
-        )
-    if after.minor < before.minor:
-        if cluster is not None and (cluster.major, cluster.minor) <= (after.major, after.minor):
-            return "", ""
-        return (
-            f"{after} is older than the {before.line} that runs, and a downgrade is not carried out yet",
-            f"Set etcd_version to a release of {before.line}.",
-        )
-    floor = VERSION_FLOORS.get(after.line)
-    if floor is not None and before < floor:
-        return (
-            f"{after.line} may only follow {floor} or newer, and {before} runs",
-            f"First set etcd_version to the newest release of {before.line}.",
-        )
-    return "", ""
-
-
 def _directory(path: str) -> str:
     return path.rpartition("/")[0]
 
@@ -202,8 +168,6 @@ def _runs_release(desired: Desired, seen: HostSeen) -> bool:
 
 
 __all__ = (
-    "PROMOTES",
-    "VERSION_FLOORS",
     "Absent",
     "Options",
     "Plan",
@@ -213,5 +177,4 @@ __all__ = (
     "drift",
     "pending",
     "running_version",
-    "version_fault",
 )

@@ -19,6 +19,7 @@ import re
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
+from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
@@ -42,6 +43,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     RunCommand,
     ServiceSeen,
 )
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import CANCEL
 from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import local_urls as reachable_urls
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
@@ -124,7 +126,8 @@ class Order:
     ``action``: ``bootstrap``, ``start``, ``restart`` or ``settle``. ``member_id`` is the one the plan expects, empty
     where it cannot know. ``bootstrap`` is the content of ``bootstrap.env``: ``None`` leaves it, empty drops it.
     ``peers`` are client URLs of other members, for when this one cannot say who they are. ``handover`` are names of
-    members.
+    members. ``downgrade`` is the minor line that the cluster must be ready to go down to, or ``cancel``.
+    ``snapshot_index`` is what a raft snapshot of the former release must have reached before the wished one starts.
     """
 
     action: str
@@ -140,6 +143,8 @@ class Order:
     gated: bool = False
     allow_downtime: bool = False
     handover: t.Tuple[str, ...] = ()
+    downgrade: str = ""
+    snapshot_index: int = 0
     peers: t.Tuple[str, ...] = ()
     gate_timeout: float = 60.0
     start_timeout: float = 120.0
@@ -263,7 +268,7 @@ class Turn:
         now = self._observe()
         if self._phase != "wait":
             self._refuse(now)
-            self._prepare(now)
+            now = self._prepare(now)
         if self._check_mode:
             self._predict_end(now)
             return self._outcome
@@ -339,15 +344,16 @@ class Turn:
 
     # --- 2 to 5: gate, hand over, write, start ---
 
-    def _prepare(self, now: _Now) -> None:
-        """Everything up to and with the start."""
+    def _prepare(self, now: _Now) -> _Now:
+        """Everything up to and with the start; what is there then, where the former release had to run once more."""
         self._forget_success(now)
+        self._agree(now)
         restarts = self._needs_restart(now)
         if restarts and not self._check_mode and self._is_gated(now):
             self._gate(now)
         if now.process is not None and not restarts:
             self._write(now)
-            return
+            return now
         if not self._check_mode:
             foreign = now.process is not None and now.data.initialised and now.files.environment is None
             self._world.files.keep_former(
@@ -356,10 +362,92 @@ class Turn:
                 foreign=foreign and now.files.bootstrap is None,
             )
         try:
+            if (now.data.snapshot_index or 0) < self._order.snapshot_index:
+                now = self._take_snapshot(now)
             self._write(now)
             self._begin(now)
+        except _NotHealthy as failure:
+            raise self._fail(now, failure) from None
         except QuorumError as error:
             raise self._undo(now, error) from error
+        return now
+
+    def _agree(self, now: _Now) -> None:
+        """Have the cluster ready for the version, where that changes.
+
+        :raises Refused: it is not.
+        """
+        order = self._order
+        acts = now.process is None or self._needs_restart(now)
+        other = now.files.release != order.release or any(change.key == "executable" for change in now.pending)
+        if not order.downgrade and not (acts and other and now.data.initialised):
+            return
+        clients = [self._client(url) for url in dict.fromkeys([*self._own_urls(now), *order.peers])]
+        change = Changeover(clients, self._world.survey, self._world.clock, order.gate_timeout)
+        if order.downgrade == CANCEL:
+            for action in ["call the downgrade off"] if self._check_mode else change.call_off():
+                self._act(action)
+        elif order.downgrade and acts:
+            if self._check_mode:
+                change.validate(order.downgrade)
+            else:
+                for action in change.go_down(order.downgrade):
+                    self._act(action)
+        elif not self._check_mode:
+            wished = Version.parse_or_none(order.version)
+            if wished is not None:
+                change.rise(wished)
+
+    def _own_urls(self, now: _Now) -> t.List[str]:
+        return [_local_url(now.process.environment)] if now.process is not None else []
+
+    def _take_snapshot(self, now: _Now) -> _Now:
+        """Let the former release run once more, so that it takes a raft snapshot of all that is in its log.
+
+        At its start etcd applies its log anew, and takes a snapshot once that is longer than ``snapshot-count``.
+
+        :raises _NotHealthy: it did not come up, or took none.
+        """
+        world, order, clock = self._world, self._order, self._world.clock
+        self._act(f"restart {now.service.name} with its former release, for a raft snapshot of its log")
+        if self._check_mode:
+            return now
+        former = world.files.former()
+        if former is None or former.release is None or former.environment is None:
+            raise Refused(
+                f"{now.service.name} needs a raft snapshot of its former release first, and none is known.",
+                remedy=f"Run it with a release of the minor version before {order.version} first.",
+            )
+        applied = max(order.snapshot_index, self._applied(now))
+        count = max(applied - (now.data.snapshot_index or 0) - 1, 1)
+        environment = {**world.files.parse(former.environment), "ETCD_SNAPSHOT_COUNT": str(count)}
+        world.files.write_environment(environment)
+        if now.process is None:
+            world.service.start()
+        else:
+            world.service.restart()
+        body = _Body(environment, self._executable(former.release), member_id=order.member_id)
+        process, dummy = self._wait(body, old=now.process.pid if now.process is not None else 0)
+        deadline = clock.monotonic() + order.start_timeout
+        while True:
+            data = world.data(order.data_dir, order.wal_dir)
+            if (data.snapshot_index or 0) >= order.snapshot_index:
+                break
+            if clock.monotonic() >= deadline:
+                raise _NotHealthy(
+                    f"{former.release} took no raft snapshot up to index {order.snapshot_index} within "
+                    f"{order.start_timeout:g} s",
+                    alive=True,
+                )
+            clock.sleep(FIRST_PAUSE)
+        pending = tuple(_masked(self._wished.differs(process)))
+        return dataclasses.replace(now, process=process, pending=pending, data=data)
+
+    def _applied(self, now: _Now) -> int:
+        if now.process is not None:
+            with contextlib.suppress(ClientError):
+                return self._client(_local_url(now.process.environment)).status(timeout=LOOK).raft_applied_index
+        return 0
 
     def _begin(self, now: _Now) -> None:
         down = now.process is None and now.service.state in {"inactive", "failed"}

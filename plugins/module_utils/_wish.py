@@ -67,6 +67,7 @@ class Wish:
     settings: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     token: str = ""
     allow_downtime: bool = False
+    allow_downgrade: bool = False
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     enabled: bool = True
@@ -481,6 +482,7 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
         ("bootstrap", "etcd_bootstrap"),
         ("token", "etcd_bootstrap_token"),
         ("allow_downtime", "etcd_allow_downtime"),
+        ("allow_downgrade", "etcd_allow_downgrade"),
         ("remove", "etcd_remove_members"),
         ("replace", "etcd_replace_members"),
         ("discovery_protocol", "etcd_discovery_protocol"),
@@ -704,6 +706,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "peer_port": (_number, "a number"),
     "settings": (_mapping, "a dictionary of etcd's settings"),
     "allow_downtime": (_boolean, "true or false"),
+    "allow_downgrade": (_boolean, "true or false"),
     "enabled": (_boolean, "true or false"),
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),

@@ -76,6 +76,11 @@ version:
   returned: always
   type: str
   sample: 3.6.0
+downgrade:
+  description: The version that the cluster is being taken down to. Empty while it is not.
+  returned: always
+  type: str
+  sample: ""
 quorum:
   description:
     - Whether the healthy voters are a quorum.
@@ -293,6 +298,7 @@ def result_of(now: Overview, seen: t.Sequence[EndpointSeen]) -> t.Dict[str, t.An
     return {
         "cluster_id": now.cluster_id,
         "version": now.version,
+        "downgrade": now.downgrade,
         "quorum": now.has_quorum,
         "healthy": now.healthy,
         "complete": now.complete,

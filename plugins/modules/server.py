@@ -119,6 +119,20 @@ options:
     type: list
     elements: str
     default: []
+  downgrade:
+    description:
+      - A minor version below the one that runs, such as V(3.6). Before the server stops, etcd is told to take the
+        cluster down to it, and every member must store its data so. If that does not happen within O(gate_timeout),
+        the downgrade is called off and nothing else is done.
+      - V(cancel) calls off a downgrade that is under way.
+    type: str
+  snapshot_index:
+    description:
+      - The raft index that a snapshot must have reached before O(release) starts. If none has, the former release is
+        restarted first in a way that it takes one. 3.7 needs that where 3.5 or older has written to the log, see
+        RV(quorum.etcd.server_info#module:server.data.v2_index).
+    type: int
+    default: 0
   peers:
     description: Client URLs of other members, asked where this server cannot say who they are.
     type: list
@@ -294,6 +308,8 @@ def server_spec() -> ArgumentSpec:
             "gated": {"type": "bool", "default": True},
             "allow_downtime": {"type": "bool", "default": False},
             "handover": {"type": "list", "elements": "str", "default": []},
+            "downgrade": {"type": "str"},
+            "snapshot_index": {"type": "int", "default": 0},
             "peers": {"type": "list", "elements": "str", "default": []},
             "gate_timeout": {"type": "float", "default": 60.0},
             "start_timeout": {"type": "float", "default": 120.0},
@@ -324,6 +340,8 @@ def order_of(params: t.Mapping[str, t.Any]) -> Order:
         gated=params["gated"],
         allow_downtime=params["allow_downtime"],
         handover=tuple(params["handover"]),
+        downgrade=params["downgrade"] or "",
+        snapshot_index=params["snapshot_index"],
         peers=tuple(params["peers"]),
         gate_timeout=params["gate_timeout"],
         start_timeout=params["start_timeout"],

@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Looks once at everything that belongs to one instance of etcd on a host - the machine, releases, files, service,
     running process, data directory, and what the server itself answers.
-  - It needs to know nothing of what is wanted, and never fails because something is down, missing or may not be read.
+  - It needs to know nothing of what is wanted but O(version), and never fails because something is down, missing or
+    may not be read.
   - What may not be read counts as being there - a file as an empty one, data as V(initialised) with a
     RV(server.data.problem). As root everything can be read.
   - Secrets in environments are replaced by a digest.
@@ -24,6 +25,11 @@ extends_documentation_fragment:
   - quorum.etcd._attributes.info_module
   - quorum.etcd._attributes.actiongroup_etcd
 options:
+  version:
+    description:
+      - The version that the server shall run. Where it is of a newer minor line than the one that runs, the log is read
+        for what the newer one would stumble over, see RV(server.data.v2_index).
+    type: str
   endpoints:
     description:
       - Not used. The server of this host is asked where it listens, on loopback if it can be.
@@ -200,6 +206,19 @@ server:
           description: The raft index of the newest snapshot, None where there is none.
           type: int
           sample: 100001
+        v2_index:
+          description:
+            - The raft index of the last request of etcd 2's API in the log after the newest snapshot, 0 where there is
+              none. etcd writes such requests itself until 3.5, and 3.7 cannot read them.
+            - Looked for only where O(version) is of a newer minor line than the one that runs, else None.
+          type: int
+          sample: 0
+        v2_content:
+          description:
+            - Whether some of it are a user's keys, which 3.6 refuses to start with.
+            - Looked for where RV(server.data.v2_index) is.
+          type: bool
+          sample: false
         problem:
           description: What could not be read, and why.
           type: str
@@ -352,6 +371,10 @@ server:
               type: list
               elements: str
               sample: []
+            downgrade:
+              description: The version that the cluster is being taken down to. Empty while it is not.
+              type: str
+              sample: ""
         members:
           description: The members, as a majority knows them. None where it could not give that list.
           type: list
@@ -419,7 +442,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._observe import connec
 
 def argument_spec() -> ArgumentSpec:
     """The module's options."""
-    return instance_spec().merge(connection_spec())
+    return ArgumentSpec({"version": {"type": "str"}}).merge(instance_spec()).merge(connection_spec())
 
 
 def main() -> None:
@@ -428,7 +451,7 @@ def main() -> None:
         instance = instance_of(module.params)
         connection, transport = connection_of(module.params), module.params["transport"]
         connect = connector(instance, connection, module.run_command, transport=transport)
-        seen = observe(instance, run=module.run_command, connect=connect)
+        seen = observe(instance, run=module.run_command, connect=connect, version=module.params["version"] or "")
         if seen.process is not None and not seen.process.executable:
             module.warn(
                 f"Process {seen.process.pid} belongs to another user: what it runs, and with which settings, "

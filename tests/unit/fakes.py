@@ -76,6 +76,7 @@ class FakeCluster:
         self.max_learners = 1
         self.loses: t.List[str] = []
         self.hangs: t.List[str] = []
+        self.downgrade = ""
 
     @property
     def has_quorum(self) -> bool:
@@ -121,6 +122,7 @@ class FakeTransport:
             "Lease/LeaseGrant": self._lease_grant,
             "Lease/LeaseRevoke": self._lease_revoke,
             "Maintenance/Alarm": self._alarm,
+            "Maintenance/Downgrade": self._downgrade,
             "Maintenance/MoveLeader": self._move_leader,
             "Maintenance/Status": self._status,
         }
@@ -261,8 +263,21 @@ class FakeTransport:
             "raftTerm": str(cluster.term),
             "isLearner": member.is_learner,
             "errors": [] if led else ["etcdserver: no leader"],
+            "downgradeInfo": {"enabled": True, "targetVersion": cluster.downgrade} if cluster.downgrade else {},
         }
         return {key: value for key, value in answer.items() if value}
+
+    def _downgrade(self, member: FakeMember, request: Request) -> Answer:
+        rpc, cluster = "Maintenance/Downgrade", self._cluster
+        if request["action"] == "CANCEL":
+            cluster.downgrade = ""
+        elif cluster.downgrade:
+            self._refuse(rpc, "etcdserver: cluster has a downgrade job in progress")
+        elif request["version"] != "3.5":
+            self._refuse(rpc, "etcdserver: invalid downgrade target version")
+        elif request["action"] == "ENABLE":
+            cluster.downgrade = "3.5.0"
+        return {"version": "3.6.0"}
 
     def _alarm(self, member: FakeMember, request: Request) -> Answer:
         return {

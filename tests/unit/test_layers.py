@@ -27,6 +27,7 @@ DECISIONS = {
     "_plan_case",
     "_plan_outage",
     "_plan_quorum",
+    "_plan_versions",
     "_plan_words",
     "_report",
     "_settings",

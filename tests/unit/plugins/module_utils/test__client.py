@@ -42,6 +42,20 @@ def test_words() -> None:
     assert client.members()[0] == Member("a1", "n1", ("http://n1.example:2380",), ("http://n1.example:2379",))
 
 
+def test_down_to_another_minor_version() -> None:
+    client = FakeCluster().client("n1")
+    client.downgrade("VALIDATE", "3.5")
+    assert client.status().downgrade == ""
+    client.downgrade("ENABLE", "3.5")
+    assert client.status().downgrade == "3.5.0"
+    with pytest.raises(Rejected, match="in progress"):
+        client.downgrade("ENABLE", "3.5")
+    client.downgrade("CANCEL")
+    assert client.status().downgrade == ""
+    with pytest.raises(Rejected, match="invalid downgrade target"):
+        client.downgrade("VALIDATE", "3.4")
+
+
 def test_a_version_that_is_not_decided() -> None:
     class Undecided(FakeTransport):
         def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:

@@ -210,6 +210,112 @@ def test_the_newest_snapshot(tmp_path: Path) -> None:
     assert _datadir.look(path).snapshot_index == 255
 
 
+# --- what is left of etcd 2's API ---
+
+
+def field(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def v2_request(method: bytes, path: bytes, value: bytes = b"{}") -> bytes:
+    """As etcd writes it: all fields in their order, set or not."""
+    return b"\x08" + varint(0x7E57) + field(2, method) + field(3, path) + field(4, value) + b"\x28\x00\x32\x00"
+
+
+def normal(index: int, body: bytes, *, kind: int = 0) -> bytes:
+    return record(2, b"\x08" + varint(kind) + b"\x10\x02\x18" + varint(index) + field(4, body))
+
+
+PUBLISH = v2_request(b"PUT", b"/0/members/8211f1d0f64f3269/attributes")
+RAISE = v2_request(b"PUT", b"/0/version", b"3.5.0")
+# a key, and what looks like a request inside its value
+V3_PUT = b"\x08\x07" + field(4, field(1, b"key") + field(2, PUBLISH))
+
+
+def tree(**children: t.Any) -> t.Dict[str, t.Any]:
+    return {"Path": "/", "Value": "", "Children": children or None}
+
+
+def snap(directory: Path, index: int, root: t.Optional[t.Dict[str, t.Any]] = None, *, text: bytes = b"") -> None:
+    place = directory / "member" / "snap"
+    place.mkdir(exist_ok=True)
+    store = {"Root": root or tree(**{"0": tree(members=tree()), "1": tree()}), "CurrentVersion": 2}
+    whole = b"\x08\x01" + field(2, field(1, json.dumps(store).encode()) + field(2, b"\x10" + varint(index)))
+    (place / f"{1:016x}-{index:016x}.snap").write_bytes(text or whole)
+
+
+def v2(path: str) -> t.Tuple[t.Optional[int], bool, str]:
+    seen = _datadir.look(path, v2_requests=True)
+    return seen.v2_index, seen.v2_content, seen.problem
+
+
+@pytest.mark.parametrize(
+    ("segments", "index", "content"),
+    [
+        ([begin() + entry(1)], 0, False),
+        ([begin() + normal(1, V3_PUT)], 0, False),
+        ([begin() + normal(1, PUBLISH) + normal(2, RAISE) + normal(3, V3_PUT)], 2, False),
+        ([begin() + normal(1, PUBLISH), begin() + normal(5, PUBLISH) + normal(6, V3_PUT)], 5, False),
+        ([begin() + normal(1, PUBLISH, kind=1)], 0, False),
+        ([begin() + normal(3, field(2, PUBLISH))], 3, False),
+        ([begin() + normal(3, v2_request(b"PUT", b"/1/foo"))], 3, True),
+        ([begin() + normal(3, v2_request(b"DELETE", b"/0/members/8211f1d0f64f3269/attributes"))], 3, True),
+        ([begin() + normal(3, v2_request(b"SYNC", b"")) + normal(4, RAISE)], 4, True),
+        ([begin() + normal(3, v2_request(b"PUT", b"/0/version/3"))], 3, True),
+        ([begin() + normal(3, v2_request(b"PUT", b"/1/" + b"x" * 900, b"x" * 70_000))], 3, True),
+    ],
+    ids=[
+        "none", "in a value", "its own", "two files", "of another kind", "wrapped", "a key", "no put", "sync",
+        "below its own", "long",
+    ],
+)  # fmt: skip
+def test_requests_of_the_old_api(tmp_path: Path, segments: t.List[bytes], index: int, *, content: bool) -> None:
+    path = write(tmp_path, *segments)
+    assert v2(path) == (index, content, "")
+    assert _datadir.look(path).v2_index is None
+
+
+def test_a_snapshot_hides_what_came_before(tmp_path: Path) -> None:
+    key = v2_request(b"PUT", b"/1/foo")
+    path = write(tmp_path, begin() + normal(3, key) + snapshot(3) + normal(4, PUBLISH))
+    assert v2(path) == (4, True, "")
+    snap(tmp_path, 3)
+    assert v2(path) == (4, False, "")
+
+
+def test_a_snapshot_that_the_log_does_not_know_hides_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, begin() + normal(3, PUBLISH) + snapshot(3) + normal(4, PUBLISH))
+    snap(tmp_path, 9)
+    assert v2(path)[0] == 4
+    snap(tmp_path, 3)
+    assert v2(path)[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("root", "content"),
+    [
+        (tree(**{"0": tree(members=tree(a=tree())), "1": tree()}), False),
+        (tree(**{"0": tree(), "1": tree(foo=tree())}), True),
+        (tree(**{"0": tree(), "2": tree(enabled=tree(), users=tree(), roles=tree())}), False),
+        (tree(**{"0": tree(), "2": tree(users=tree(root=tree()))}), True),
+        (tree(**{"0": tree(), "3": tree(), "_hidden": tree(foo=tree())}), False),
+        (tree(**{"0": tree(), "3": tree(foo=tree())}), True),
+        (tree(), False),
+    ],
+)
+def test_keys_of_the_old_api_in_a_snapshot(tmp_path: Path, root: t.Dict[str, t.Any], *, content: bool) -> None:
+    path = write(tmp_path, begin() + entry(1) + snapshot(7))
+    snap(tmp_path, 7, root)
+    assert v2(path) == (0, content, "")
+
+
+@pytest.mark.parametrize("text", [b"garbage", b"\x08\x01", field(2, field(1, b"[]")), field(2, field(1, b"{}"))])
+def test_a_snapshot_that_is_none(tmp_path: Path, text: bytes) -> None:
+    path = write(tmp_path, begin() + snapshot(7))
+    snap(tmp_path, 7, text=text)
+    assert "is not a snapshot as etcd writes it" in v2(path)[2]
+
+
 # --- moving aside -------------------------------------------------------------------------------------------------
 
 

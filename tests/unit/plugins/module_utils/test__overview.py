@@ -39,6 +39,13 @@ def test_all_is_well() -> None:
     assert [row.endpoint for row in now.rows] == [member.url for member in cluster.members.values()]
 
 
+def test_on_its_way_down() -> None:
+    cluster = FakeCluster()
+    assert judged(cluster).downgrade == ""
+    cluster.downgrade = "3.5.0"
+    assert judged(cluster).downgrade == "3.5.0"
+
+
 def test_one_dead() -> None:
     cluster = FakeCluster()
     cluster.members["n3"].up = False

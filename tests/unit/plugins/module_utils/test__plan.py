@@ -38,10 +38,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
     pending,
     plan,
     running_version,
-    version_fault,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
-from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 from ansible_collections.quorum.etcd.tests.unit.simulation import (
     Host,
     World,
@@ -1041,10 +1039,13 @@ def test_where_the_cluster_can_do_without_nobody_is_waited_for() -> None:
 def test_nobody_joins_with_a_version_too_far(version: str) -> None:
     scene = Scene().more(4)
     scene.desired[3] = make_desired(4, version=version)
-    if version == "3.7.3":
-        assert step_of(scene.plan(), "etcd4").action == "join"
-        scene.desired[3] = make_desired(4, version="3.8.0")
     assert "etcd4 is to join with" in scene.refusal()
+
+
+def test_a_member_may_join_with_the_next_minor_version_if_that_reads_all() -> None:
+    scene = Scene(3, version="3.5.35").more(4)
+    scene.desired[3] = make_desired(4, version="3.6.16")
+    assert step_of(scene.plan(), "etcd4").action == "join"
 
 
 def test_with_a_limit_members_join_too() -> None:
@@ -1591,39 +1592,11 @@ def test_secrets_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "cluster", "reason", "remedy"),
-    [
-        ("3.6.14", "3.6.16", None, "", ""),
-        ("3.6.16", "3.6.14", None, "", ""),
-        ("3.4.23", "3.5.35", None, "", ""),
-        ("3.5.26", "3.6.0", None, "", ""),
-        ("3.6.11", "3.7.3", None, "", ""),
-        ("3.5.25", "3.6.16", None, "3.6 may only follow 3.5.26 or newer", "newest release of 3.5"),
-        ("3.6.10", "3.7.3", None, "3.7 may only follow 3.6.11 or newer", "newest release of 3.6"),
-        ("3.4.23", "3.6.16", None, "from 3.4.23 to 3.6.16 in one step", "a release of 3.5"),
-        ("3.5.35", "3.7.3", None, "from 3.5.35 to 3.7.3 in one step", "a release of 3.6"),
-        ("3.7.3", "3.6.16", None, "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
-        ("3.7.3", "3.6.16", "3.7.0", "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
-        ("3.7.3", "3.6.16", "3.6.0", "", ""),
-        ("3.7.3", "3.5.35", "3.6.0", "a downgrade is not carried out yet", "Set etcd_version to a release of 3.7"),
-        ("3.6.16", "4.0.0", None, "in one step", "a release of 3.7"),
-    ],
-)
-def test_version_steps(before: str, after: str, cluster: t.Optional[str], reason: str, remedy: str) -> None:
-    told = version_fault(
-        Version.parse(before), Version.parse(after), Version.parse(cluster) if cluster is not None else None
-    )
-    assert reason in told[0]
-    assert remedy in told[1]
-    assert bool(told[0]) == bool(reason)
-
-
-@pytest.mark.parametrize(
     ("version", "words"),
     [
         ("3.8.0", ("etcd1: etcd cannot go from 3.6.16 to 3.8.0 in one step", "etcd_version to a release of 3.7")),
         ("3.5.35", ("3.5.35 is older than the 3.6 that runs", "etcd_version to a release of 3.6")),
-        ("3.7.3", ("a raft snapshot taken by 3.6, and /var/lib/etcd has none", "snapshot-count")),
+        ("3.7.3", ("nobody looked whether 3.7 can read the log in /var/lib/etcd", "server_info")),
     ],
 )
 def test_versions_are_refused_before_anything_happens(version: str, words: t.Tuple[str, ...]) -> None:
@@ -1633,27 +1606,123 @@ def test_versions_are_refused_before_anything_happens(version: str, words: t.Tup
             assert word in told
 
 
-def test_a_minor_version_up_with_a_snapshot() -> None:
+@pytest.mark.parametrize("index", [0, 9])
+def test_a_raft_snapshot_comes_first_where_the_new_version_cannot_read_the_log(index: int) -> None:
     scene = Scene().wish(0, version="3.7.3")
     for number in (1, 2, 3):
-        scene.change(number, "data", snapshot_index=100)
+        scene.change(number, "data", v2_index=index)
+    steps = [step for turn in scene.plan().turns for step in turn.steps]
+    assert [(step.action, step.snapshot, step.gated) for step in steps] == [("restart", index, True)] * 3
+    assert ["first a raft snapshot" in step.reason for step in steps] == [bool(index)] * 3
+
+
+def test_a_member_that_is_down_takes_its_snapshot_too() -> None:
+    scene = Scene().down(2).wish(0, version="3.7.3")
+    for number in (1, 2, 3):
+        scene.change(number, "data", v2_index=9)
+    step = step_of(scene.plan(), "etcd2")
+    assert (step.action, step.snapshot) == ("start", 9)
+
+
+def test_without_quorum_no_snapshot_can_be_taken() -> None:
+    scene = Scene().down(1, 2, 3).wish(0, version="3.7.3")
+    for number in (1, 2, 3):
+        scene.change(number, "data", v2_index=9)
+    told = scene.refusal()
+    assert "3.7 cannot read what 3.5 and older wrote to the log in /var/lib/etcd (to index 9)" in told
+    assert "First set etcd_version to a release of 3.6 and run" in told
+    for number in (1, 2, 3):
+        scene.change(number, "data", v2_index=0)
+    assert scene.plan().kind == "cold-start"
+
+
+def test_keys_of_the_old_api_keep_a_cluster_from_3_6() -> None:
+    scene = Scene(version="3.5.35").wish(0, version="3.6.16")
+    for number in (1, 2, 3):
+        scene.change(number, "data", v2_index=9, v2_content=number == 2)
+    told = scene.refusal()
+    assert "etcd2: /var/lib/etcd holds keys that were written through the API of etcd 2" in told
+    assert "etcd1:" not in told
+    assert "etcdutl check v2store" in told
+    assert "write-only-skip-check" in told
+    scene.wish(0, settings={"ETCD_V2_DEPRECATION": "write-only-skip-check"})
     assert len(scene.plan().turns) == 3
+
+
+def running(scene: Scene, number: int, version: str, *, cluster: str, target: str = "") -> None:
+    """Have a host run a version, and tell of these."""
+    release = f"/opt/etcd/{version}"
+    scene.change(number, "process", executable=f"{release}/etcd").change(number, "files", release=release)
+    local = scene.seen[host_name(number)].local
+    assert local is not None
+    assert local.status is not None
+    status = dataclasses.replace(local.status, version=version, downgrade=target)
+    scene.change(number, local=dataclasses.replace(local, versions=Versions(version, cluster), status=status))
+
+
+def mixed(*versions: str, wish: str, cluster: str, target: str = "") -> Scene:
+    scene = Scene(len(versions)).wish(0, version=wish)
+    for number, version in enumerate(versions, start=1):
+        running(scene, number, version, cluster=cluster, target=target if version >= "3.6" else "")
+        scene.change(number, "data", v2_index=0)
+    return scene
 
 
 def test_an_upgrade_half_done_goes_on() -> None:
     """One runs the new version already; the others follow."""
-    scene = Scene().wish(0, version="3.7.3")
-    for number in (2, 3):
-        scene.change(number, "data", snapshot_index=100)
-    scene.change(1, "process", executable="/opt/etcd/3.7.3/etcd").change(1, "files", release="/opt/etcd/3.7.3")
-    local = scene.seen["etcd1"].local
-    assert local is not None
-    assert local.versions is not None
-    versions = dataclasses.replace(local.versions, server="3.7.3")
-    scene.change(1, local=dataclasses.replace(local, versions=versions))
+    scene = mixed("3.7.3", "3.6.16", "3.6.16", wish="3.7.3", cluster="3.6.0")
     assert sorted(host for turn in actions(scene.plan()) for host in turn) == ["etcd2", "etcd3"]
     # and may be taken back until the last has followed: the cluster still is at 3.6
-    assert actions(scene.wish(0, version="3.6.16").plan()) == [{"etcd1": "restart"}]
+    made = scene.wish(0, version="3.6.16").plan()
+    assert actions(made) == [{"etcd1": "restart"}]
+    assert step_of(made, "etcd1").downgrade == ""
+
+
+def test_a_downgrade_is_refused_unless_it_is_allowed() -> None:
+    scene = mixed("3.7.3", "3.7.3", "3.7.3", wish="3.6.16", cluster="3.7.0")
+    told = scene.refusal()
+    assert "etcd1: 3.6.16 is older than the 3.7 that runs, and a downgrade was not asked for" in told
+    assert "Take a snapshot and set etcd_allow_downgrade to true; or set etcd_version to a release of 3.7" in told
+    steps = [step for turn in scene.plan(allow_downgrade=True).turns for step in turn.steps]
+    assert [(step.action, step.downgrade, step.gated) for step in steps] == [("restart", "3.6", True)] * 3
+    assert "the cluster goes down to 3.6" in steps[0].reason
+
+
+def test_a_downgrade_that_has_begun_goes_on_and_needs_no_leave() -> None:
+    scene = mixed("3.6.16", "3.7.3", "3.7.3", wish="3.6.16", cluster="3.6.0", target="3.6.0")
+    steps = [step for turn in scene.plan().turns for step in turn.steps]
+    assert sorted((step.host, step.downgrade) for step in steps) == [("etcd2", "3.6"), ("etcd3", "3.6")]
+
+
+def test_a_downgrade_that_is_all_but_over_is_left_to_etcd() -> None:
+    scene = mixed("3.6.16", "3.6.16", "3.6.16", wish="3.6.16", cluster="3.6.0", target="3.6.0")
+    assert scene.plan().kind == "nothing"
+
+
+def test_a_downgrade_that_nobody_wishes_any_more_is_called_off() -> None:
+    """Before the first restart, or where nothing else is to be done in a turn of its own."""
+    scene = mixed("3.6.16", "3.7.3", "3.7.3", wish="3.7.3", cluster="3.6.0", target="3.6.0")
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "restart"}]
+    assert step_of(made, "etcd1").downgrade == "cancel"
+    assert made.notes == ("the downgrade to 3.6 is called off",)
+    scene = mixed("3.7.3", "3.7.3", "3.7.3", wish="3.7.3", cluster="3.6.0", target="3.6.0")
+    made = scene.plan()
+    assert actions(made) == [{"etcd1": "settle"}]
+    assert step_of(made, "etcd1").downgrade == "cancel"
+
+
+def test_while_one_still_shall_go_down_nothing_is_called_off() -> None:
+    scene = mixed("3.7.3", "3.7.3", "3.6.16", wish="3.7.3", cluster="3.6.0", target="3.6.0")
+    scene.wish(3, version="3.6.16")
+    assert scene.plan().kind == "nothing"
+
+
+def test_one_that_is_down_does_not_come_back_older() -> None:
+    scene = mixed("3.7.3", "3.7.3", "3.7.3", wish="3.6.16", cluster="3.7.0")
+    scene.change(2, process=None, local=None)
+    told = scene.refusal(allow_downgrade=True)
+    assert "etcd2 is down, and before it goes down to 3.6 it must serve as 3.7" in told
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ THEIRS = {"ETCD_NAME": "infra1", "ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:23
 BOOTSTRAP = {"ETCD_INITIAL_CLUSTER_STATE": "new", "ETCD_INITIAL_CLUSTER_TOKEN": "x"}
 
 
+APPLIED = 70  # how far the log has been applied
+
+
 class Killed(BaseException):
     """As SIGKILL: nothing in the code under test may catch it."""
 
@@ -123,7 +126,11 @@ class Host:
         self.log_lines: t.Tuple[str, ...] = ('{"level":"fatal","msg":"bad","error":"setting"}',)
         self.on_sleep: t.Callable[[], None] = lambda: None
         self.transfer = True
-        for version in ("3.5.35", "3.6.14", "3.6.16"):
+        self.snapshot_index: t.Optional[int] = None
+        self.snapshots = True
+        self.downgrade = ""
+        self.lowers = True
+        for version in ("3.5.35", "3.6.14", "3.6.16", "3.7.3"):
             (root / "opt" / version).mkdir(parents=True)
 
     def release(self, version: str) -> str:
@@ -196,6 +203,8 @@ class Host:
             **_envfile.parse(self.files.read("bootstrap.env") or ""),
         }
         self.process = Etcd(self, environment, str(Path(self.files.release() or "/none") / "etcd"))
+        if self.snapshots and int(environment.get("ETCD_SNAPSHOT_COUNT", "10000")) < APPLIED:
+            self.snapshot_index = APPLIED
         if self.process.behaviour != "exit" and self.files.read("bootstrap.env") is not None:
             self.data_state = "initialised"
 
@@ -218,7 +227,14 @@ class Host:
 
     def data(self, path: str, wal_path: t.Optional[str]) -> DataSeen:
         there = self.data_state == "initialised"
-        return DataSeen(path, wal_path or path, self.data_state, self.data_id if there else "", "cc" if there else "")
+        return DataSeen(
+            path,
+            wal_path or path,
+            self.data_state,
+            self.data_id if there else "",
+            "cc" if there else "",
+            snapshot_index=self.snapshot_index,
+        )
 
     def move_aside(self, path: str) -> t.Optional[str]:
         self.step("move aside")
@@ -280,7 +296,23 @@ class Client:
         self._up()
         if self.host.deny:
             raise PermissionDenied("not for you")
-        return Status(self.id, "cc", "3.6.14", leader_id=self.host.leader)
+        return Status(
+            self.id,
+            "cc",
+            "3.6.14",
+            leader_id=self.host.leader,
+            raft_applied_index=APPLIED,
+            storage_version=self.host.cluster_version,
+            downgrade=self.host.downgrade,
+        )
+
+    def downgrade(self, action: str, target: str = "", *, timeout: t.Optional[float] = None) -> None:
+        self._up()
+        self.host.step(f"{action} {target}".strip())
+        if action != "VALIDATE":
+            self.host.downgrade = f"{target}.0" if action == "ENABLE" else ""
+        if action == "ENABLE" and self.host.lowers:
+            self.host.cluster_version = f"{target}.0"
 
     def members(self, *, linearizable: bool = True, timeout: t.Optional[float] = None) -> t.Tuple[Member, ...]:
         self._up()
@@ -771,6 +803,114 @@ def test_an_older_minor_version_is_put_back_only_while_the_cluster_has_it(
     assert formed.files.release() == formed.release("3.5.35" if put_back else "3.6.16")
     assert formed.files.former_exists() is not put_back
     assert not formed.loops, "nothing is left looping"
+
+
+# --- other minor versions -----------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_is_taken_by_the_former_release_first(formed: Host) -> None:
+    formed.snapshot_index = 40
+    seen: t.List[t.Tuple[str, str]] = []
+    restart = formed.restart
+
+    def watch() -> None:
+        restart()
+        one = running(formed)
+        seen.append((one.version, one.environment.get("ETCD_SNAPSHOT_COUNT", "")))
+
+    formed.restart = watch  # type: ignore[method-assign]
+    outcome = take(formed, order_for(formed, "3.7.3", snapshot_index=50))
+    assert seen == [("3.6.14", str(APPLIED - 40 - 1)), ("3.7.3", "")]
+    assert formed.snapshot_index == APPLIED
+    assert [action for action in outcome.actions if "for a raft snapshot" in action]
+    assert not formed.files.former_exists()
+    assert "ETCD_SNAPSHOT_COUNT" not in (formed.files.read("etcd.env") or "")
+
+
+@pytest.mark.parametrize("taken", [50, 60])
+def test_a_snapshot_that_is_there_is_enough(formed: Host, taken: int) -> None:
+    formed.snapshot_index = taken
+    outcome = take(formed, order_for(formed, "3.7.3", snapshot_index=50))
+    assert not [action for action in outcome.actions if "for a raft snapshot" in action]
+    assert running(formed).version == "3.7.3"
+
+
+def test_one_that_is_down_takes_its_snapshot_too(formed: Host) -> None:
+    formed.process = None
+    take(formed, order_for(formed, "3.7.3", action="start", gated=False, snapshot_index=50))
+    assert [call for call in formed.calls if call in ("start", "restart")][-2:] == ["start", "restart"]
+    assert running(formed).version == "3.7.3"
+    assert formed.snapshot_index == APPLIED
+
+
+def test_without_the_snapshot_the_new_release_never_starts(formed: Host) -> None:
+    formed.snapshots = False
+    with pytest.raises(ServerFailed, match="took no raft snapshot up to index 50") as caught:
+        take(formed, order_for(formed, "3.7.3", snapshot_index=50))
+    assert caught.value.details["put_back"] is True
+    assert running(formed).version == "3.6.14"
+    assert "ETCD_SNAPSHOT_COUNT" not in running(formed).environment
+
+
+def test_a_new_release_that_fails_after_the_snapshot_is_put_back(formed: Host) -> None:
+    with pytest.raises(ServerFailed, match="put back") as caught:
+        take(formed, order_for(formed, "3.7.3", settings={"ETCD_BEHAVE": "exit"}, snapshot_index=50))
+    assert caught.value.details["put_back"] is True
+    assert running(formed).version == "3.6.14"
+    assert "ETCD_SNAPSHOT_COUNT" not in running(formed).environment
+
+
+def test_killed_between_the_two_starts_it_is_run_again(formed: Host) -> None:
+    take(formed, order_for(formed, "3.7.3", snapshot_index=50))
+    assert formed.calls == ["restart", "restart"]
+    for point in (1, 2):
+        host = Host(formed.root / f"killed-{point}")
+        host.data_state = "absent"
+        take(host, first_start(host))
+        host.kill_at = point
+        with pytest.raises(Killed):
+            take(host, order_for(host, "3.7.3", snapshot_index=50))
+        host.kill_at = 0
+        take(host, order_for(host, "3.7.3", snapshot_index=50))
+        assert running(host).version == "3.7.3"
+        assert host.snapshot_index == APPLIED
+        assert not host.files.former_exists()
+
+
+def test_the_cluster_must_have_agreed_on_the_version_below(formed: Host) -> None:
+    formed.cluster_version = "3.5.0"
+    pid = running(formed).pid
+    with pytest.raises(Refused, match=r"must have agreed on 3\.6"):
+        take(formed, order_for(formed, "3.7.3", gate_timeout=5))
+    assert running(formed).pid == pid
+    assert not formed.files.former_exists()
+
+
+def test_down_once_the_cluster_is_ready(formed: Host) -> None:
+    outcome = take(formed, order_for(formed, "3.5.35", downgrade="3.5"))
+    assert "have the cluster go down to 3.5" in outcome.actions
+    assert formed.calls.index("ENABLE 3.5") < formed.calls.index("restart")
+    assert running(formed).version == "3.5.35"
+
+
+def test_nothing_is_stopped_while_the_cluster_is_not_ready(formed: Host) -> None:
+    formed.lowers = False
+    pid = running(formed).pid
+    with pytest.raises(Refused, match=r"The cluster is not ready to go down to 3\.5"):
+        take(formed, order_for(formed, "3.5.35", downgrade="3.5", gate_timeout=5))
+    assert (running(formed).pid, formed.downgrade) == (pid, "")
+
+
+def test_a_downgrade_is_only_validated_in_check_mode(formed: Host) -> None:
+    Turn(formed.world(), order_for(formed, "3.5.35", downgrade="3.5"), check_mode=True).take()
+    assert formed.calls == ["VALIDATE 3.5"]
+
+
+def test_a_downgrade_is_called_off(formed: Host) -> None:
+    formed.downgrade = "3.5.0"
+    outcome = take(formed, order_for(formed, action="settle", downgrade="cancel"))
+    assert outcome.actions == ["call the downgrade off"]
+    assert formed.downgrade == ""
 
 
 def test_a_start_without_anything_written_that_fails_leaves_what_lives(formed: Host) -> None:

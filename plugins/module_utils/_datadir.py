@@ -46,7 +46,7 @@ def look(
     member_id = cluster_id = problem = ""
     index = None
     snapshot = None
-    v2: t.Tuple[t.Optional[int], bool] = (None, False)
+    v2: t.Tuple[t.Optional[int], bool, bool] = (None, False, False)
     try:
         member_id, cluster_id = _identity(wal)
         if last_index:
@@ -68,7 +68,8 @@ def look(
         snapshot_index=snapshot,
         problem=problem,
         v2_index=v2[0],
-        v2_content=v2[1],
+        v2_requests=v2[1],
+        v2_keys=v2[2],
     )
 
 
@@ -205,8 +206,10 @@ _V2_ITS_OWN = re.compile(rb"/0/members/[0-9a-fA-F]{1,16}/attributes|/0/version\Z
 _V2_ITS_TREE, _V2_AUTH_TREE = "0", "2"
 
 
-def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool]:
-    """The raft index of the last such request after the newest snapshot, 0 if there is none; whether there are keys."""
+def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool, bool]:
+    """The raft index of the last such request after the newest snapshot, 0 if there is none; whether some are not
+    etcd's own; whether there are keys in that snapshot.
+    """
     snapshots = _snapshots(path)
     recorded = set()
     for index in sorted(snapshots, reverse=True):
@@ -214,13 +217,13 @@ def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool]:
         if index in recorded:
             break
     begin = max(recorded.intersection(snapshots), default=0)
-    last, custom = 0, begin > 0 and _has_v2_keys(snapshots[begin])
+    last, custom = 0, False
     for index, request in _v2_entries(wal, begin):
         last = index
         name = request.get(3, b"")
         its_own = request[2] == b"PUT" and isinstance(name, bytes) and _V2_ITS_OWN.match(name) is not None
         custom = custom or not its_own
-    return last, custom
+    return last, custom, begin > 0 and _has_v2_keys(snapshots[begin])
 
 
 def _from(wal: str, index: int) -> t.List[str]:

@@ -133,7 +133,7 @@ class Case:
         """What is in the way of a version in a host's data; what etcd was told not to look at is not."""
         data = self.seen[wish.host].data
         skips = wish.environment.get("ETCD_V2_DEPRECATION") == "write-only-skip-check"
-        return dataclasses.replace(data, v2_content=False) if skips else data
+        return dataclasses.replace(data, v2_keys=False) if skips else data
 
     def _agreed(self) -> Agreed:
         """The newest of what healthy members tell: who lags knows less."""

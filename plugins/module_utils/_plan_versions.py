@@ -119,14 +119,17 @@ def _up(before: Version, after: Version, data: t.Optional[DataSeen]) -> Course:
             f"nobody looked whether {after.line} can read the log in {data.path}",
             "Give the wished version to the module quorum.etcd.server_info.",
         )
-    if after[:2] == FORGETS_V2_KEYS and data.v2_content:
+    if after[:2] == FORGETS_V2_KEYS and (data.v2_keys or data.v2_requests):
+        kind = "keys" if data.v2_keys else "requests"
+        skip = (
+            "; or, if nobody needs them, set v2-deprecation to write-only-skip-check (3.6.13 and newer), which has "
+            "etcd start without looking"
+        )
         return Course(
-            f"{data.path} holds keys that were written through the API of etcd 2, and {after.line} refuses to start "
-            "with them",
-            f"Stay with {before.line}, copy what is needed of them to the API of etcd 3, delete them, and let clients "
-            "write more than snapshot-count times, so that no log has them any more (with the member stopped, etcdutl "
-            "check v2store says so, too). If nobody needs them, v2-deprecation: write-only-skip-check in etcd_settings "
-            "(3.6.13 and newer) has etcd start without looking.",
+            f"{data.path} holds {kind} of the API of etcd 2, and {after.line} refuses to start with them",
+            f"Stay with {before.line}, copy what is needed of the keys to the API of etcd 3 and delete them, set "
+            "enable-v2 to false, and let clients write more than snapshot-count times, so that no log has any (with "
+            f"the member stopped, etcdutl check v2store says so, too){skip if data.v2_keys else ''}.",
         )
     return Course(snapshot=data.v2_index if after[:2] >= FORGETS_V2_REQUESTS else 0)
 

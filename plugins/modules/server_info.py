@@ -213,10 +213,12 @@ server:
             - Looked for only where O(version) is of a newer minor line than the one that runs, else None.
           type: int
           sample: 0
-        v2_content:
-          description:
-            - Whether some of it are a user's keys, which 3.6 refuses to start with.
-            - Looked for where RV(server.data.v2_index) is.
+        v2_requests:
+          description: Whether some of these requests are not etcd's own. 3.6 refuses to start with them.
+          type: bool
+          sample: false
+        v2_keys:
+          description: Whether the newest snapshot has keys of that API. 3.6 refuses to start with them.
           type: bool
           sample: false
         problem:

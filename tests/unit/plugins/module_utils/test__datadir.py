@@ -244,9 +244,10 @@ def snap(directory: Path, index: int, root: t.Optional[t.Dict[str, t.Any]] = Non
     (place / f"{1:016x}-{index:016x}.snap").write_bytes(text or whole)
 
 
-def v2(path: str) -> t.Tuple[t.Optional[int], bool, str]:
+def v2(path: str) -> t.Tuple[t.Optional[int], bool, bool]:
     seen = _datadir.look(path, v2_requests=True)
-    return seen.v2_index, seen.v2_content, seen.problem
+    assert seen.problem == ""
+    return seen.v2_index, seen.v2_requests, seen.v2_keys
 
 
 @pytest.mark.parametrize(
@@ -271,16 +272,16 @@ def v2(path: str) -> t.Tuple[t.Optional[int], bool, str]:
 )  # fmt: skip
 def test_requests_of_the_old_api(tmp_path: Path, segments: t.List[bytes], index: int, *, content: bool) -> None:
     path = write(tmp_path, *segments)
-    assert v2(path) == (index, content, "")
+    assert v2(path) == (index, content, False)
     assert _datadir.look(path).v2_index is None
 
 
 def test_a_snapshot_hides_what_came_before(tmp_path: Path) -> None:
     key = v2_request(b"PUT", b"/1/foo")
     path = write(tmp_path, begin() + normal(3, key) + snapshot(3) + normal(4, PUBLISH))
-    assert v2(path) == (4, True, "")
+    assert v2(path) == (4, True, False)
     snap(tmp_path, 3)
-    assert v2(path) == (4, False, "")
+    assert v2(path) == (4, False, False)
 
 
 def test_a_snapshot_that_the_log_does_not_know_hides_nothing(tmp_path: Path) -> None:
@@ -306,14 +307,14 @@ def test_a_snapshot_that_the_log_does_not_know_hides_nothing(tmp_path: Path) -> 
 def test_keys_of_the_old_api_in_a_snapshot(tmp_path: Path, root: t.Dict[str, t.Any], *, content: bool) -> None:
     path = write(tmp_path, begin() + entry(1) + snapshot(7))
     snap(tmp_path, 7, root)
-    assert v2(path) == (0, content, "")
+    assert v2(path) == (0, False, content)
 
 
 @pytest.mark.parametrize("text", [b"garbage", b"\x08\x01", field(2, field(1, b"[]")), field(2, field(1, b"{}"))])
 def test_a_snapshot_that_is_none(tmp_path: Path, text: bytes) -> None:
     path = write(tmp_path, begin() + snapshot(7))
     snap(tmp_path, 7, text=text)
-    assert "is not a snapshot as etcd writes it" in v2(path)[2]
+    assert "is not a snapshot as etcd writes it" in _datadir.look(path, v2_requests=True).problem
 
 
 # --- moving aside -------------------------------------------------------------------------------------------------

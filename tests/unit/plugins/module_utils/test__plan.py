@@ -1639,9 +1639,9 @@ def test_without_quorum_no_snapshot_can_be_taken() -> None:
 def test_keys_of_the_old_api_keep_a_cluster_from_3_6() -> None:
     scene = Scene(version="3.5.35").wish(0, version="3.6.16")
     for number in (1, 2, 3):
-        scene.change(number, "data", v2_index=9, v2_content=number == 2)
+        scene.change(number, "data", v2_index=9, v2_keys=number == 2)
     told = scene.refusal()
-    assert "etcd2: /var/lib/etcd holds keys that were written through the API of etcd 2" in told
+    assert "etcd2: /var/lib/etcd holds keys of the API of etcd 2" in told
     assert "etcd1:" not in told
     assert "etcdutl check v2store" in told
     assert "write-only-skip-check" in told

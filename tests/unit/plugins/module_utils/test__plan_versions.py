@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -85,23 +86,35 @@ def test_down(cluster: str, target: t.Optional[str], *, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "index", "content", "expected"),
+    ("before", "after", "index", "expected"),
     [
-        ("3.4.23", "3.5.35", None, False, Course()),
-        ("3.5.35", "3.6.16", 9, False, Course()),
-        ("3.6.16", "3.7.3", 0, False, Course()),
-        ("3.6.16", "3.7.3", 9, False, Course(snapshot=9)),
-        ("3.6.16", "3.6.17", None, True, Course()),
+        ("3.4.23", "3.5.35", None, Course()),
+        ("3.5.35", "3.6.16", 9, Course()),
+        ("3.6.16", "3.7.3", 0, Course()),
+        ("3.6.16", "3.7.3", 9, Course(snapshot=9)),
+        ("3.6.16", "3.6.17", None, Course()),
     ],
 )
-def test_the_log(before: str, after: str, index: t.Optional[int], expected: Course, *, content: bool) -> None:
-    data = DataSeen("/data", "/data/member/wal", "initialised", v2_index=index, v2_content=content)
-    assert go(before, after, "3.6.0", data=data) == expected
+def test_the_log(before: str, after: str, index: t.Optional[int], expected: Course) -> None:
+    assert go(before, after, "3.6.0", data=dataclasses.replace(DATA, v2_index=index)) == expected
 
 
-@pytest.mark.parametrize(("after", "index"), [("3.6.16", None), ("3.6.16", 9)])
-def test_a_log_that_is_in_the_way(after: str, index: t.Optional[int]) -> None:
-    data = DataSeen("/data", "/data/member/wal", "initialised", v2_index=index, v2_content=True)
-    told = go("3.5.35", after, "3.5.0", data=data)
-    assert told.fault
+@pytest.mark.parametrize(
+    ("after", "data", "fault", "skip"),
+    [
+        ("3.6.16", {"v2_index": None}, "nobody looked", False),
+        ("3.6.16", {"v2_index": 9, "v2_requests": True}, "holds requests of the API of etcd 2", False),
+        ("3.6.16", {"v2_index": 9, "v2_requests": True, "v2_keys": True}, "holds keys of the API of etcd 2", True),
+        ("3.6.16", {"v2_keys": True}, "holds keys of the API of etcd 2", True),
+    ],
+)
+def test_a_log_that_is_in_the_way(after: str, data: t.Dict[str, t.Any], fault: str, *, skip: bool) -> None:
+    told = go("3.5.35", after, "3.5.0", data=dataclasses.replace(DATA, **data))
+    assert fault in told.fault
     assert told.remedy
+    assert ("write-only-skip-check" in told.remedy) is skip
+
+
+def test_before_3_6_nothing_is_in_the_way() -> None:
+    data = dataclasses.replace(DATA, v2_index=9, v2_requests=True, v2_keys=True)
+    assert go("3.4.23", "3.5.35", "3.4.0", data=data) == Course()

@@ -48,6 +48,10 @@ _OPTIONS = (
 )
 
 
+# Where the role makes a virtual environment with the libraries, for a Python that has none of its own.
+_VENV = "/opt/etcd/python"
+
+
 class LibraryMissing(InvalidInput):
     """gRPC cannot be used with this Python."""
 
@@ -166,6 +170,9 @@ def _grpc() -> t.Any:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_DNS_RESOLVER", "native")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    place = "{}/lib/python{}.{}/site-packages".format(_VENV, *sys.version_info)
+    if os.path.isdir(place) and place not in sys.path:
+        sys.path.append(place)  # last: what this Python has of its own comes first
     try:
         return importlib.import_module("grpc")
     except ImportError as error:
@@ -188,7 +195,8 @@ def _missing(error: Exception) -> LibraryMissing:
     reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return LibraryMissing(
         f"gRPC needs the Python library etcd3, which {sys.executable or 'this Python'} cannot import: {reason}.",
-        remedy="Install it there (Debian: python3-etcd3; else: pip install etcd3), or set transport to gateway.",
+        remedy="Install it there (Debian: python3-etcd3; else: pip install etcd3; the role does it for "
+        "etcd_python_client), or set transport to gateway.",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +107,19 @@ def test_what_grpc_cannot_do() -> None:
         connect("https://h:2379", Connection(validate_certs=False), transport="grpc")
     with pytest.raises(InvalidInput, match="no transport"):
         connect("http://h:2379", Connection(), transport="pigeon")
+
+
+def test_a_virtual_environment_of_the_roles_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "lib" / "python{}.{}".format(*sys.version_info) / "site-packages"
+    place.mkdir(parents=True)
+    (place / "grpc.py").write_text("WHERE = 'here'\n")
+    monkeypatch.setattr(_grpc, "_VENV", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "grpc", raising=False)
+    _grpc._grpc.cache_clear()
+    try:
+        assert _grpc._grpc().WHERE == "here"
+        assert sys.path == [str(place)]
+    finally:
+        _grpc._grpc.cache_clear()
+        sys.modules.pop("grpc", None)

@@ -665,8 +665,9 @@ def foreign(scene: Scene) -> Scene:
         scene.change(number, "files", environment=None, definition="[Service]\nExecStart=/usr/bin/etcd\n", release=None)
         if process is not None:
             told = {"ETCD_NAME": wish.name, "ETCD_QUOTA_BACKEND_BYTES": "8589934592"}
-            other = {"environment": told, "executable": "/usr/bin/etcd", "arguments": ("--name", wish.name)}
-            scene.change(number, process=dataclasses.replace(process, **other))
+            words = ("--name", wish.name)
+            other = dataclasses.replace(process, environment=told, executable="/usr/bin/etcd", arguments=words)
+            scene.change(number, process=other)
     return scene
 
 

@@ -143,7 +143,7 @@ def test_a_sound_wish_has_no_faults(changes: t.Dict[str, t.Any]) -> None:
     assert told(wish(**changes)) == []
 
 
-BY_DNS = {"bootstrap": "dns", "dns_domain": "example.com", "address": "etcd1.example.com"}
+BY_DNS: t.Dict[str, t.Any] = {"bootstrap": "dns", "dns_domain": "example.com", "address": "etcd1.example.com"}
 CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
 
 

@@ -1807,6 +1807,29 @@ def test_whoever_takes_the_place_of_one_that_left_is_the_next_proxy() -> None:
     assert (actions(made), made.proxies) == ([{"etcd4": "join"}], ("etcd5",))
 
 
+@pytest.mark.parametrize(
+    ("discovery", "key", "used"),
+    [
+        ("v3", "ETCD_DISCOVERY_TOKEN", "mine"),
+        ("v2", "ETCD_DISCOVERY", "http://10.0.0.9:2379/v2/keys/_etcd/registry/mine"),
+        ("public", "ETCD_DISCOVERY", "http://service.example/mine"),
+    ],
+)
+def test_who_registered_before_goes_on_by_a_list_under_the_same_word(discovery: str, key: str, used: str) -> None:
+    """IDs are drawn from the token with ``v3``, else from the whole URL; nobody is asked for it a second time."""
+    scene = interrupted(2, token=used).wish(0, bootstrap="discovery", discovery=discovery)
+    found = {"ETCD_INITIAL_CLUSTER": "", "ETCD_INITIAL_CLUSTER_STATE": "new", key: used}
+    made = scene.change(2, "files", bootstrap=found).plan()
+    assert (made.kind, made.notes) == ("resume", (f"token {used}",))
+    for number in (1, 2, 3):
+        step = step_of(made, host_name(number))
+        assert (step.member_id, step.token) == (member_id([peer_url(number)], used), "")
+        first = step.bootstrap or {}
+        assert first["ETCD_INITIAL_CLUSTER_TOKEN"] == used
+        assert len(parse_initial_cluster(first["ETCD_INITIAL_CLUSTER"])) == 3
+        assert key not in first
+
+
 def test_proxies_are_no_members_of_a_cold_start() -> None:
     made = discovering(3, formed=True).down(1, 2, 3).more(4, 5).plan(size=3)
     assert (made.kind, made.proxies) == ("cold-start", ("etcd4", "etcd5"))

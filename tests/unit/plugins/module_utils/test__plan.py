@@ -302,7 +302,7 @@ def test_a_bootstrap_is_resumed_with_its_own_token_whatever_is_wished_since() ->
     assert (made.kind, made.notes) == ("resume", ("token first",))
 
 
-BY_DNS = {"bootstrap": "dns", "first_start": {"ETCD_DISCOVERY_SRV": "example.com"}}
+BY_DNS: t.Dict[str, t.Any] = {"bootstrap": "dns", "first_start": {"ETCD_DISCOVERY_SRV": "example.com"}}
 
 
 def test_a_bootstrap_by_dns_asks_for_the_domain() -> None:

@@ -114,12 +114,18 @@ class Case:
             found = course(running, after, agreed, self._data(wish), allow_downgrade=allowed)
             if found.fault:
                 self.refusals.add(f"{wish.host}: {found.fault}", found.remedy)
+            elif found.snapshot and condition(seen) == "foreign":
+                self.refusals.add(
+                    f"{wish.host} was set up by something else, and before {after.line} a raft snapshot must be taken, "
+                    "which needs it to be taken over first",
+                    f"First set etcd_version to a release of {running.line} and run.",
+                )
             elif found.snapshot and not serves:
                 self.refusals.add(
                     f"{wish.host}: {after.line} cannot read what 3.5 and older wrote to the log in {seen.data.path} "
                     f"(to index {found.snapshot}); {running.line} takes a snapshot only while the cluster serves",
-                    f"First set etcd_version to a release of {running.line} and run; then the snapshot is taken on the "
-                    f"way to {after.line}.",
+                    f"First set etcd_version of {wish.host} to a release of {running.line} and run; the snapshot is "
+                    f"taken on the way to {after.line} then.",
                 )
             elif found.downgrade and seen.process is None:
                 self.refusals.add(

@@ -101,7 +101,7 @@ def _down(before: Version, after: Version, agreed: Agreed, *, allow_downgrade: b
     if agreed.cluster is None:
         return Course(
             f"{older}, and only a cluster that serves can be taken down to it",
-            f"First {stay}, and run.",
+            f"First {stay} where that runs, and run.",
         )
     if not (begun or allow_downgrade):
         return Course(

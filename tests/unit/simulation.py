@@ -8,8 +8,10 @@ What etcd does by itself is as in etcd: IDs out of peer URLs and token, a log th
 member, elections that only a log as long as a majority's can win, writes that are acknowledged once a majority has
 them, a first start that asks peers whether it happened before, a fence that makes an empty member exit. So is what it
 makes of its membership: one learner at a time, no change that a majority is not connected for, a removed member that
-exits, a learner that panics when it comes back empty. Where etcd leaves something to chance, so does this: who leads,
-and who lags. A member that listens elsewhere than it is listed counts as down, though etcd might still reach it.
+exits, a learner that panics when it comes back empty. So are its versions: the cluster's rises once all members run a
+newer one, and falls by a downgrade; older servers exit, and 3.7 must not find what 3.5 wrote. Where etcd leaves
+something to chance, so does this: who leads, and who lags. A member that listens elsewhere than it is listed counts as
+down, though etcd might still reach it.
 
 A run observes, plans, and carries the plan out by effects (a file written, a process started). It can be killed
 before any of them. ``Broken`` is raised when a run does what no run may do.
@@ -55,9 +57,10 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
     pending,
     plan,
 )
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import CANCEL
 
 Environment = t.Dict[str, str]
-RELEASES = ("3.5.18", "3.5.19", "3.6.14", "3.6.16")
+RELEASES = ("3.5.18", "3.5.19", "3.5.35", "3.6.14", "3.6.16", "3.7.3")
 UNIT = "[Service]\nExecStart=/etc/etcd/release/etcd\n"
 
 
@@ -127,17 +130,24 @@ def make_desired(
 
 
 class Entry(t.NamedTuple):
-    """Of the log. ``kind``: ``member`` (of the bootstrap), ``lead``, ``publish``, ``write`` or ``change``."""
+    """Of the log. ``kind``: ``member`` (of the bootstrap), ``lead``, ``publish``, ``write`` or ``change``.
+
+    ``old``: written through the API of etcd 2.
+    """
 
     term: int
     kind: str
     member: str = ""
     value: str = ""
+    old: bool = False
 
 
 @dataclasses.dataclass
 class Data:
-    """A data directory. ``log`` is the write-ahead log, ``term`` its hard state, the rest what the log comes to."""
+    """A data directory. ``log`` is the write-ahead log, ``term`` its hard state, the rest what the log comes to.
+
+    ``snapshot`` is how much of the log a raft snapshot covers.
+    """
 
     member: str
     cluster: str
@@ -145,6 +155,12 @@ class Data:
     urls: t.Dict[str, t.Tuple[str, ...]]
     term: int = 1
     learners: t.FrozenSet[str] = frozenset()
+    snapshot: int = 0
+
+    @property
+    def v2_index(self) -> int:
+        old = [index for index, entry in enumerate(self.log, start=1) if entry.old and index > self.snapshot]
+        return old[-1] if old else 0
 
     @property
     def voters(self) -> t.Set[str]:
@@ -167,6 +183,10 @@ class Process:
     release: str
     number: int
     served: bool = False
+
+    @property
+    def line(self) -> t.Tuple[int, int]:
+        return line_of(self.release)
 
     @property
     def urls(self) -> t.Tuple[str, ...]:
@@ -224,6 +244,8 @@ class World:
         self.writes = 0
         self.nonce = 0
         self.unsettled = False  # an election is under way when hosts are looked at
+        self.versions: t.Dict[str, t.Tuple[int, int]] = {}
+        self.targets: t.Dict[str, t.Tuple[int, int]] = {}
 
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)
@@ -301,6 +323,34 @@ class World:
             if host.data and host.data.member not in data.urls:
                 self.stop(host)  # it was removed, and exits
 
+    def monitor(self, cluster: str) -> None:
+        """What the leader makes of the members' versions, now and then."""
+        leader = self.leader(cluster)
+        if leader is None or leader.data is None:
+            return
+        lines = {host.data.member: host.process.line for host in self.group(cluster) if host.data and host.process}
+        version = self.versions.setdefault(cluster, min(lines.values()))
+        if set(leader.data.urls) - set(lines):
+            return
+        target = self.targets.get(cluster)
+        if target is None:
+            self.versions[cluster] = max(version, min(lines.values()))
+        elif set(lines.values()) == {target}:
+            self.targets.pop(cluster)
+        else:
+            self.versions[cluster] = target
+
+    def _starts(self, release: str, data: Data) -> bool:
+        """Whether a server of this version does."""
+        line, version = line_of(release), self.versions.get(data.cluster)
+        if line >= (3, 7) and data.v2_index:
+            raise Broken("3.7 was started on a log that it cannot read")
+        if version is None:
+            return True
+        if line > (version[0], version[1] + 1):
+            raise Broken(f"{release} was started in a cluster of version {version}")
+        return line >= version
+
     def _publish(self, host: Host) -> None:
         if host.data is None or host.process is None:
             return
@@ -308,9 +358,8 @@ class World:
         if leader is None or leader.data is None or host not in self.group(leader.data.cluster, leader.data):
             return
         self.homes[host.data.member] = host.number
-        self._append(
-            leader, Entry(leader.data.term, "publish", host.data.member, host.process.environment.get("ETCD_NAME", ""))
-        )
+        name, old = host.process.environment.get("ETCD_NAME", ""), host.process.line < (3, 6)
+        self._append(leader, Entry(leader.data.term, "publish", host.data.member, name, old))
         self._follow(host)
 
     def _follow(self, host: Host) -> None:
@@ -449,6 +498,8 @@ class World:
                 host.scraps = True
                 return
             host.scraps = False
+        if not self._starts(host.release, host.data):
+            return
         self.processes += 1
         host.process = Process(environment, host.release, self.processes)
         leader = self.leader(host.data.cluster)
@@ -536,7 +587,8 @@ class World:
                 data.member if data else "",
                 data.cluster if data else "",
                 len(data.log) if data and host.bootstrap is not None else None,
-                None,
+                data.snapshot if data else None,
+                v2_index=data.v2_index if data else None,
             ),
             releases=tuple(ReleaseSeen(f"/opt/etcd/{version}", version) for version in RELEASES),
             process=process,
@@ -553,10 +605,13 @@ class World:
             status = Status(data.member, data.cluster, version, raft_applied_index=len(data.log))
             return EndpointSeen(client_url(host.number), False, "no leader", status=status, last_known=known)
         learner = data.member in data.learners
+        if self.chance.randint(0, 1) or data.cluster not in self.versions:
+            self.monitor(data.cluster)
+        cluster, target = self.versions.get(data.cluster, process.line), self.targets.get(data.cluster)
         return EndpointSeen(
             client_url(host.number),
             True,
-            versions=Versions(version, f"{version[:4]}0"),
+            versions=Versions(version, "{}.{}.0".format(*cluster)),
             status=Status(
                 data.member,
                 data.cluster,
@@ -565,9 +620,15 @@ class World:
                 is_learner=learner,
                 raft_term=data.term,
                 raft_applied_index=len(data.log),
+                downgrade="{}.{}.0".format(*target) if target and process.line >= (3, 6) else "",
             ),
             members=None if learner else self.members(data.cluster),
         )
+
+
+def line_of(release: str) -> t.Tuple[int, int]:
+    major, minor = release.rpartition("/")[2].split(".")[:2]
+    return int(major), int(minor)
 
 
 def make_system(name: str) -> SystemSeen:
@@ -614,6 +675,10 @@ class Run:
             raise Broken("a host is stopped twice")
         if (made.kind == "nothing") != (not made.turns):
             raise Broken("nothing, with turns")
+        shown = [one.local.status.downgrade for one in seen.values() if one.local and one.local.status]
+        lowest = min(line_of(wish.release) for wish in self.wishes.values())
+        if made.kind == "nothing" and any(target and line_of(target) < lowest for target in shown):
+            raise Broken("a downgrade that nobody wishes goes on")
         if made.kind == "bootstrap" and (
             any(one.data.initialised for one in seen.values()) or len(seen) < len(self.wishes)
         ):
@@ -806,6 +871,7 @@ class Run:
         if host.former and host.process and not restarts and world.healthy(host):
             self._effect()
             host.former = None
+        self._agree(host, step, acts=acts)
         if restarts:
             self._gate(host, step, together=together)
         if not acts:
@@ -815,10 +881,51 @@ class Run:
             self._effect()
             host.former = Former(copy.copy(host.environment), host.release, host.definition)
         yield
+        if host.data and host.data.snapshot < step.snapshot:
+            self._snapshot(host)
+            yield
         yield from self._write(host, wish, step)
         self._effect()
         self._restart(host)
         yield
+
+    def _agree(self, host: Host, step: Step, *, acts: bool) -> None:
+        """What the cluster must have agreed on before a server runs another version."""
+        world, line = self.world, line_of(self.wishes[host.name].release)
+        if host.data is None or not (acts or step.downgrade):
+            return
+        cluster = host.data.cluster
+        if step.downgrade == CANCEL:
+            if world.targets.get(cluster):
+                self._effect()
+                world.targets.pop(cluster)
+            return
+        world.monitor(cluster)
+        version = world.versions.get(cluster)
+        if world.leader(cluster) is None or version is None:
+            return
+        if step.downgrade and version > line:
+            if cluster not in world.targets:
+                self._effect()
+                world.targets[cluster] = line
+            world.monitor(cluster)
+            if world.versions[cluster] > line:
+                world.targets.pop(cluster)
+                raise Failed("the cluster is not ready to go down")
+        elif line > (version[0], version[1] + 1):
+            raise Failed("the cluster has not followed yet")
+
+    def _snapshot(self, host: Host) -> None:
+        """The former release runs once more, and takes one."""
+        self._effect()
+        if host.process is not None:
+            self._restart(host)
+        else:
+            self.world.start(host)
+        if not self.world.healthy(host) or host.data is None:
+            raise Failed("the former release does not come back")
+        self._effect()
+        host.data.snapshot = len(host.data.log)
 
     def _restart(self, host: Host) -> None:
         """Stopping one that serves is only for those whom the cluster can spare."""

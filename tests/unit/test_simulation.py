@@ -45,20 +45,26 @@ SEEDS = 2000
 # A run mends one kind of trouble at a time at worst.
 RUNS = 8
 VERSIONS = {False: ("3.6.14", "3.6.16"), True: ("3.5.18", "3.5.19")}
+LINES = ("3.5.35", "3.6.16", "3.7.3")
 
 
 class Case:
-    """A world, what is wished of it, and whatever befalls it. ``old`` members are too old to promote learners."""
+    """A world, what is wished of it, and whatever befalls it.
 
-    def __init__(self, size: int, seed: int, *, token: str = "", old: bool = False) -> None:
+    ``old`` members are too old to promote learners. With ``lines`` the wishes go over minor versions.
+    """
+
+    def __init__(self, size: int, seed: int, *, token: str = "", old: bool = False, lines: bool = False) -> None:
         self.world = World(MOST, random.Random(seed))
         # Two voters can be rolled in no other way.
-        self.options = Options("etcd", token=token, allow_downtime=size == 2)
+        self.options = Options("etcd", token=token, allow_downtime=size == 2, allow_downgrade=lines)
         self.wanted = list(range(1, size + 1))
         self.elsewhere: t.Set[int] = set()
         self.values: t.Dict[str, str] = {}
-        self.versions = VERSIONS[old]
-        self.version = self.versions[0]
+        self.versions = LINES if lines else VERSIONS[old]
+        self.version = self.versions[seed % len(self.versions) if lines else 0]
+        self.lines = lines
+        self.own: t.Dict[int, str] = {}
         self.bad = False
         self.lossless = True
         self.results: t.List[str] = []
@@ -71,7 +77,8 @@ class Case:
         for number in self.wanted:
             url = other_url(number) if number in self.elsewhere else peer_url(number)
             settings = {**wished, "ETCD_LISTEN_PEER_URLS": url}
-            made.append(make_desired(number, version=self.version, settings=settings, peer_urls=(url,)))
+            version = self.own.get(number, self.version)
+            made.append(make_desired(number, version=version, settings=settings, peer_urls=(url,)))
         return made
 
     def befall(self, what: str, which: int, much: int) -> None:
@@ -118,7 +125,8 @@ class Case:
         if much % 3:
             self.values = {"ETCD_SNAPSHOT_COUNT": str(much)}
         else:
-            self.version = self.versions[self.version == self.versions[0]]
+            there = self.versions.index(self.version) + (1 if much % 2 else -1)
+            self.version = self.versions[there % 2 if not self.lines else min(max(there, 0), len(self.versions) - 1)]
 
     def _bad(self, _host: Host, _much: int) -> None:
         self.bad = not self.bad
@@ -182,6 +190,8 @@ class Case:
         self.bad = self.world.unsettled = False
         results: t.List[str] = []
         asked = False
+        if self.lines:
+            results += self._as_they_were()
         while len(results) < 2 * RUNS:
             results.append(run(self.world, self.wishes(), self.options))
             ended = results[-1] in ("nothing", "refused")
@@ -192,6 +202,24 @@ class Case:
             elif ended or len(results) >= RUNS:
                 asked = True
                 self._obey()
+        return results
+
+    def _as_they_were(self) -> t.List[str]:
+        """Where versions differ, each is brought up with its own, and then all with the cluster's."""
+        results = []
+        for _run in range(RUNS):
+            releases = {host.number: host.release for host in self.world.hosts if host.release and host.data}
+            self.own = {number: release.rpartition("/")[2] for number, release in releases.items()}
+            config = self.world.config()
+            if config is not None:
+                self.world.monitor(config.cluster)
+            version = self.world.versions.get(config.cluster) if config else None
+            if version is not None:
+                self.version = next(one for one in LINES if one.startswith("{}.{}.".format(*version)))
+            results.append(run(self.world, self.wishes(), self.options))
+            if results[-1] in ("nothing", "refused"):
+                break
+        self.own = {}
         return results
 
     def _obey(self) -> None:
@@ -279,10 +307,16 @@ class Case:
 
 
 def play(
-    size: int, seed: int, history: t.Sequence[t.Tuple[str, int, int]], *, token: str = "", old: bool = False
+    size: int,
+    seed: int,
+    history: t.Sequence[t.Tuple[str, int, int]],
+    *,
+    token: str = "",
+    old: bool = False,
+    lines: bool = False,
 ) -> t.List[str]:
     """What each run came to."""
-    case = Case(size, seed, token=token, old=old)
+    case = Case(size, seed, token=token, old=old, lines=lines)
     for what, which, much in history:
         case.befall(what, which, much)
     ended = case.settle()
@@ -326,6 +360,27 @@ def test_very_many_histories() -> None:
         assert seen[result] > SEEDS // 50, seen
     for result in ("bootstrap!", "cold-start!", "converge!"):
         assert seen[result] > SEEDS // 100, seen
+
+
+# What happens on the way to other minor versions.
+CHANGES = [*["run"] * 8, *["wish"] * 6, "write", "kill", "reboot", "outage", "bad", "unreachable", "grow", "wipe"]
+
+
+def test_very_many_histories_over_minor_versions() -> None:
+    seen: t.Counter[str] = collections.Counter()
+    for seed in range(SEEDS // 2):
+        chance = random.Random(seed)
+        history = [("run", 0, MUCH)] + [
+            # a wish of another version more often than of a setting, and runs that are killed on their way
+            (what, chance.randint(0, MOST), 3 * chance.randint(0, 12) if what == "wish" else chance.randint(0, MUCH))
+            for what in chance.choices(CHANGES, k=chance.randint(4, 18))
+        ]
+        size = chance.choice(SIZES)
+        try:
+            seen.update(play(size, seed, history, lines=True))
+        except AssertionError as error:
+            raise AssertionError(f"play({size}, {seed}, {history}, lines=True)") from error
+    assert seen["converge"] > SEEDS // 4, seen
 
 
 # --- histories that must not come back ----------------------------------------------------------------------------

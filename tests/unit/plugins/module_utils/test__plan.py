@@ -1631,7 +1631,7 @@ def test_without_quorum_no_snapshot_can_be_taken() -> None:
         scene.change(number, "data", v2_index=9)
     told = scene.refusal()
     assert "3.7 cannot read what 3.5 and older wrote to the log in /var/lib/etcd (to index 9)" in told
-    assert "First set etcd_version to a release of 3.6 and run" in told
+    assert "First set etcd_version of etcd1 to a release of 3.6 and run" in told
     for number in (1, 2, 3):
         scene.change(number, "data", v2_index=0)
     assert scene.plan().kind == "cold-start"

@@ -46,7 +46,7 @@ def look(
     member_id = cluster_id = problem = ""
     index = None
     snapshot = None
-    v2: t.Tuple[t.Optional[int], bool, bool] = (None, False, False)
+    v2: t.Tuple[t.Optional[int], bool, bool, bool] = (None, False, False, False)
     try:
         member_id, cluster_id = _identity(wal)
         if last_index:
@@ -68,8 +68,9 @@ def look(
         snapshot_index=snapshot,
         problem=problem,
         v2_index=v2[0],
-        v2_requests=v2[1],
-        v2_keys=v2[2],
+        v2_reads=v2[1],
+        v2_writes=v2[2],
+        v2_keys=v2[3],
     )
 
 
@@ -200,15 +201,16 @@ def _last_index(wal: str) -> int:
 # are: the fields of such a request begin with its ID, method and path. 3.6 refuses all of them but those two (its
 # v2ToV3Request), and 3.7 cannot parse any (its applyEntryNormal). Each reads the log from its newest snapshot on.
 
-_V2_METHODS = frozenset({b"GET", b"QGET", b"PUT", b"POST", b"DELETE", b"SYNC"})
+_V2_READS = frozenset({b"GET", b"QGET", b"SYNC"})
+_V2_METHODS = _V2_READS | {b"PUT", b"POST", b"DELETE"}
 _V2_REQUEST = re.compile(rb"\x12.(?:Q?GET|PUT|POST|DELETE|SYNC)\x1a", re.DOTALL)
 _V2_ITS_OWN = re.compile(rb"/0/members/[0-9a-fA-F]{1,16}/attributes|/0/version\Z")
 _V2_ITS_TREE, _V2_AUTH_TREE = "0", "2"
 
 
-def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool, bool]:
-    """The raft index of the last such request after the newest snapshot, 0 if there is none; whether some are not
-    etcd's own; whether there are keys in that snapshot.
+def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool, bool, bool]:
+    """The raft index of the last such request after the newest snapshot, 0 if there is none; whether some only read;
+    whether some wrote more than etcd itself does; whether there are keys in that snapshot.
     """
     snapshots = _snapshots(path)
     recorded = set()
@@ -217,13 +219,14 @@ def _v2_requests(path: str, wal: str) -> t.Tuple[int, bool, bool]:
         if index in recorded:
             break
     begin = max(recorded.intersection(snapshots), default=0)
-    last, custom = 0, False
+    last, reads, writes = 0, False, False
     for index, request in _v2_entries(wal, begin):
         last = index
         name = request.get(3, b"")
         its_own = request[2] == b"PUT" and isinstance(name, bytes) and _V2_ITS_OWN.match(name) is not None
-        custom = custom or not its_own
-    return last, custom, begin > 0 and _has_v2_keys(snapshots[begin])
+        reads = reads or request[2] in _V2_READS
+        writes = writes or not (its_own or request[2] in _V2_READS)
+    return last, reads, writes, begin > 0 and _has_v2_keys(snapshots[begin])
 
 
 def _from(wal: str, index: int) -> t.List[str]:

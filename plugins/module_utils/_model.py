@@ -181,7 +181,8 @@ class DataSeen:
 
     What is left of the API of etcd 2 is looked for only before another minor version: ``v2_index`` is the raft index of
     the last request of that API in the log after the newest snapshot, 0 where there is none, ``None`` where nobody
-    looked. ``v2_requests`` says that some of them are not etcd's own, ``v2_keys`` that the newest snapshot has keys.
+    looked. ``v2_reads`` says that some of them only read, as looks at the health of 3.4 do, ``v2_writes`` that some
+    wrote more than etcd itself does, and ``v2_keys`` that the newest snapshot has keys.
     """
 
     path: str
@@ -193,7 +194,8 @@ class DataSeen:
     snapshot_index: t.Optional[int] = None
     problem: str = ""
     v2_index: t.Optional[int] = None
-    v2_requests: bool = False
+    v2_reads: bool = False
+    v2_writes: bool = False
     v2_keys: bool = False
 
     @property

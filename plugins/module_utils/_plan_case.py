@@ -13,7 +13,13 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, DataSeen, Desired, HostSeen, Member
-from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import PROMOTES, Agreed, Course, course
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import (
+    FORGETS_V2_KEYS,
+    PROMOTES,
+    Agreed,
+    Course,
+    course,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     Absent,
     Options,
@@ -114,6 +120,11 @@ class Case:
             found = course(running, after, agreed, self._data(wish), allow_downgrade=allowed)
             if found.fault:
                 self.refusals.add(f"{wish.host}: {found.fault}", found.remedy)
+            elif self._speaks_v2(wish) and running[:2] < FORGETS_V2_KEYS <= after[:2]:
+                self.refusals.add(
+                    f"{wish.host} runs with enable-v2, and its requests would stop every member that runs {after.line}",
+                    f"First keep etcd_version at a release of {running.line}, set enable-v2 to false and run.",
+                )
             elif found.snapshot and condition(seen) == "foreign":
                 self.refusals.add(
                     f"{wish.host} was set up by something else, and before {after.line} a raft snapshot must be taken, "
@@ -122,7 +133,7 @@ class Case:
                 )
             elif found.snapshot and not serves:
                 self.refusals.add(
-                    f"{wish.host}: {after.line} cannot read what 3.5 and older wrote to the log in {seen.data.path} "
+                    f"{wish.host}: {after.line} cannot read what older versions wrote to the log in {seen.data.path} "
                     f"(to index {found.snapshot}); {running.line} takes a snapshot only while the cluster serves",
                     f"First set etcd_version of {wish.host} to a release of {running.line} and run; the snapshot is "
                     f"taken on the way to {after.line} then.",
@@ -134,6 +145,13 @@ class Case:
                 )
             else:
                 self.courses[wish.host] = found
+                note = f"each can go back to {running.line} until the last member runs {after.line}"
+                if running[:2] < after[:2] and note not in self.notes:
+                    self.notes.append(note)
+
+    def _speaks_v2(self, wish: Desired) -> bool:
+        process = self.seen[wish.host].process
+        return process is not None and process.environment.get("ETCD_ENABLE_V2") == "true"
 
     def _data(self, wish: Desired) -> DataSeen:
         """What is in the way of a version in a host's data; what etcd was told not to look at is not."""

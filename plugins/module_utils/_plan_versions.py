@@ -119,8 +119,8 @@ def _up(before: Version, after: Version, data: t.Optional[DataSeen]) -> Course:
             f"nobody looked whether {after.line} can read the log in {data.path}",
             "Give the wished version to the module quorum.etcd.server_info.",
         )
-    if after[:2] == FORGETS_V2_KEYS and (data.v2_keys or data.v2_requests):
-        kind = "keys" if data.v2_keys else "requests"
+    if after[:2] == FORGETS_V2_KEYS and (data.v2_keys or data.v2_writes):
+        kind = "keys" if data.v2_keys else "writes"
         skip = (
             "; or, if nobody needs them, set v2-deprecation to write-only-skip-check (3.6.13 and newer), which has "
             "etcd start without looking"
@@ -131,7 +131,8 @@ def _up(before: Version, after: Version, data: t.Optional[DataSeen]) -> Course:
             "enable-v2 to false, and let clients write more than snapshot-count times, so that no log has any (with "
             f"the member stopped, etcdutl check v2store says so, too){skip if data.v2_keys else ''}.",
         )
-    return Course(snapshot=data.v2_index if after[:2] >= FORGETS_V2_REQUESTS else 0)
+    needs = after[:2] >= FORGETS_V2_REQUESTS or (after[:2] == FORGETS_V2_KEYS and data.v2_reads)
+    return Course(snapshot=data.v2_index if needs else 0)
 
 
 __all__ = ("CANCEL", "PROMOTES", "VERSION_FLOORS", "Agreed", "Course", "course")

@@ -213,8 +213,12 @@ server:
             - Looked for only where O(version) is of a newer minor line than the one that runs, else None.
           type: int
           sample: 0
-        v2_requests:
-          description: Whether some of these requests are not etcd's own. 3.6 refuses to start with them.
+        v2_reads:
+          description: Whether some of these requests only read, as looks at the health of 3.4 do. 3.6 panics on them.
+          type: bool
+          sample: false
+        v2_writes:
+          description: Whether some of these requests wrote more than etcd itself does. 3.6 refuses to start with them.
           type: bool
           sample: false
         v2_keys:

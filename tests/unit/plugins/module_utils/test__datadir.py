@@ -244,33 +244,35 @@ def snap(directory: Path, index: int, root: t.Optional[t.Dict[str, t.Any]] = Non
     (place / f"{1:016x}-{index:016x}.snap").write_bytes(text or whole)
 
 
-def v2(path: str) -> t.Tuple[t.Optional[int], bool, bool]:
+def v2(path: str) -> t.Tuple[t.Optional[int], str, bool]:
     seen = _datadir.look(path, v2_requests=True)
     assert seen.problem == ""
-    return seen.v2_index, seen.v2_requests, seen.v2_keys
+    words = "reads" * seen.v2_reads + "writes" * seen.v2_writes
+    return seen.v2_index, words, seen.v2_keys
 
 
 @pytest.mark.parametrize(
     ("segments", "index", "content"),
     [
-        ([begin() + entry(1)], 0, False),
-        ([begin() + normal(1, V3_PUT)], 0, False),
-        ([begin() + normal(1, PUBLISH) + normal(2, RAISE) + normal(3, V3_PUT)], 2, False),
-        ([begin() + normal(1, PUBLISH), begin() + normal(5, PUBLISH) + normal(6, V3_PUT)], 5, False),
-        ([begin() + normal(1, PUBLISH, kind=1)], 0, False),
-        ([begin() + normal(3, field(2, PUBLISH))], 3, False),
-        ([begin() + normal(3, v2_request(b"PUT", b"/1/foo"))], 3, True),
-        ([begin() + normal(3, v2_request(b"DELETE", b"/0/members/8211f1d0f64f3269/attributes"))], 3, True),
-        ([begin() + normal(3, v2_request(b"SYNC", b"")) + normal(4, RAISE)], 4, True),
-        ([begin() + normal(3, v2_request(b"PUT", b"/0/version/3"))], 3, True),
-        ([begin() + normal(3, v2_request(b"PUT", b"/1/" + b"x" * 900, b"x" * 70_000))], 3, True),
+        ([begin() + entry(1)], 0, ""),
+        ([begin() + normal(1, V3_PUT)], 0, ""),
+        ([begin() + normal(1, PUBLISH) + normal(2, RAISE) + normal(3, V3_PUT)], 2, ""),
+        ([begin() + normal(1, PUBLISH), begin() + normal(5, PUBLISH) + normal(6, V3_PUT)], 5, ""),
+        ([begin() + normal(1, PUBLISH, kind=1)], 0, ""),
+        ([begin() + normal(3, field(2, PUBLISH))], 3, ""),
+        ([begin() + normal(3, v2_request(b"PUT", b"/1/foo"))], 3, "writes"),
+        ([begin() + normal(3, v2_request(b"DELETE", b"/0/members/8211f1d0f64f3269/attributes"))], 3, "writes"),
+        ([begin() + normal(3, v2_request(b"SYNC", b"")) + normal(4, RAISE)], 4, "reads"),
+        ([begin() + normal(3, v2_request(b"QGET", b"")) + normal(4, v2_request(b"POST", b"/1/a"))], 4, "readswrites"),
+        ([begin() + normal(3, v2_request(b"PUT", b"/0/version/3"))], 3, "writes"),
+        ([begin() + normal(3, v2_request(b"PUT", b"/1/" + b"x" * 900, b"x" * 70_000))], 3, "writes"),
     ],
     ids=[
-        "none", "in a value", "its own", "two files", "of another kind", "wrapped", "a key", "no put", "sync",
+        "none", "in a value", "its own", "two files", "of another kind", "wrapped", "a key", "no put", "sync", "both",
         "below its own", "long",
     ],
 )  # fmt: skip
-def test_requests_of_the_old_api(tmp_path: Path, segments: t.List[bytes], index: int, *, content: bool) -> None:
+def test_requests_of_the_old_api(tmp_path: Path, segments: t.List[bytes], index: int, content: str) -> None:
     path = write(tmp_path, *segments)
     assert v2(path) == (index, content, False)
     assert _datadir.look(path).v2_index is None
@@ -279,9 +281,9 @@ def test_requests_of_the_old_api(tmp_path: Path, segments: t.List[bytes], index:
 def test_a_snapshot_hides_what_came_before(tmp_path: Path) -> None:
     key = v2_request(b"PUT", b"/1/foo")
     path = write(tmp_path, begin() + normal(3, key) + snapshot(3) + normal(4, PUBLISH))
-    assert v2(path) == (4, True, False)
+    assert v2(path) == (4, "writes", False)
     snap(tmp_path, 3)
-    assert v2(path) == (4, False, False)
+    assert v2(path) == (4, "", False)
 
 
 def test_a_snapshot_that_the_log_does_not_know_hides_nothing(tmp_path: Path) -> None:
@@ -307,7 +309,7 @@ def test_a_snapshot_that_the_log_does_not_know_hides_nothing(tmp_path: Path) -> 
 def test_keys_of_the_old_api_in_a_snapshot(tmp_path: Path, root: t.Dict[str, t.Any], *, content: bool) -> None:
     path = write(tmp_path, begin() + entry(1) + snapshot(7))
     snap(tmp_path, 7, root)
-    assert v2(path) == (0, False, content)
+    assert v2(path) == (0, "", content)
 
 
 @pytest.mark.parametrize("text", [b"garbage", b"\x08\x01", field(2, field(1, b"[]")), field(2, field(1, b"{}"))])

@@ -103,8 +103,8 @@ def test_the_log(before: str, after: str, index: t.Optional[int], expected: Cour
     ("after", "data", "fault", "skip"),
     [
         ("3.6.16", {"v2_index": None}, "nobody looked", False),
-        ("3.6.16", {"v2_index": 9, "v2_requests": True}, "holds requests of the API of etcd 2", False),
-        ("3.6.16", {"v2_index": 9, "v2_requests": True, "v2_keys": True}, "holds keys of the API of etcd 2", True),
+        ("3.6.16", {"v2_index": 9, "v2_writes": True}, "holds writes of the API of etcd 2", False),
+        ("3.6.16", {"v2_index": 9, "v2_writes": True, "v2_keys": True}, "holds keys of the API of etcd 2", True),
         ("3.6.16", {"v2_keys": True}, "holds keys of the API of etcd 2", True),
     ],
 )
@@ -115,6 +115,13 @@ def test_a_log_that_is_in_the_way(after: str, data: t.Dict[str, t.Any], fault: s
     assert ("write-only-skip-check" in told.remedy) is skip
 
 
+def test_what_only_reads_needs_a_snapshot_before_3_6() -> None:
+    """As any look at the health of 3.4 does."""
+    data = dataclasses.replace(DATA, v2_index=9, v2_reads=True)
+    assert go("3.5.35", "3.6.16", "3.5.0", data=data) == Course(snapshot=9)
+    assert go("3.4.23", "3.5.35", "3.4.0", data=data) == Course()
+
+
 def test_before_3_6_nothing_is_in_the_way() -> None:
-    data = dataclasses.replace(DATA, v2_index=9, v2_requests=True, v2_keys=True)
+    data = dataclasses.replace(DATA, v2_index=9, v2_writes=True, v2_keys=True)
     assert go("3.4.23", "3.5.35", "3.4.0", data=data) == Course()

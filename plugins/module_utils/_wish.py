@@ -37,6 +37,7 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The last label has a letter: anything else is an IP address mistyped.
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*(?=[0-9-]*[A-Za-z_]){_LABEL}\.?\Z")
 _SERVICE = re.compile(r"[A-Za-z0-9:_.@-]+\Z")
+_SPECIAL = re.compile(r"[\s\"'`$%\\;&|<>(){}\[\]*?#!~]")
 _MOUNTED = re.compile(r"/[A-Za-z0-9/._@+-]*\Z")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
@@ -413,6 +414,9 @@ def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             yield fault(variable, f"{path!r} is the root directory.", "Use a directory of its own.")
         elif not path.startswith("/") or posixpath.normpath(path) != path.rstrip("/"):
             yield fault(variable, f"{path!r} is not a plain absolute path.", "Begin it with /, without . and .. in it.")
+        elif _SPECIAL.search(path):
+            problem = f"{path!r} has blanks or other characters in it that mean something in a unit or a shell."
+            yield fault(variable, problem, "Use another directory.")
     if _inside(wish.config_dir, _data_dir(wish)):
         yield fault(
             "etcd_config_dir",

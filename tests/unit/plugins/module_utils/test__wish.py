@@ -198,6 +198,8 @@ CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
         ({"client_port": 0}, ("etcd_client_port: 0 is not a port", "65535")),
         ({"peer_port": 65536}, ("etcd_peer_port: 65536 is not a port",)),
         ({"client_port": 2380}, ("etcd_peer_port: 2380 is etcd_client_port, too",)),
+        ({"data_dir": "/var/my data"}, ("etcd_data_dir: '/var/my data' has blanks or other characters",)),
+        ({"config_dir": "/etc/$etcd"}, ("etcd_config_dir: '/etc/$etcd' has blanks or other characters",)),
         ({"data_dir": "var/lib"}, ("etcd_data_dir: 'var/lib' is not a plain absolute path",)),
         ({"data_dir": "/var/../x"}, ("etcd_data_dir",)),
         ({"data_dir": "/"}, ("etcd_data_dir: '/' is the root directory",)),

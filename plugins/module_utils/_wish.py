@@ -135,9 +135,13 @@ def read(host: str, machine: str, variables: t.Mapping[str, t.Any]) -> t.Tuple[t
 
 def check(wishes: t.Sequence[Wish], others: t.Sequence[Wish] = ()) -> t.Tuple[Fault, ...]:
     """All that is wrong with the wishes of one cluster. ``others`` are hosts of other clusters in the same play."""
-    faults: t.List[Fault] = []
+    alike: t.Dict[Fault, t.List[str]] = {}
     for wish in wishes:
-        faults += _own(wish)
+        for fault in _own(wish):
+            alike.setdefault(fault, []).append(wish.host)
+    faults = [
+        dataclasses.replace(fault, subject=f"{', '.join(hosts)}: {fault.subject}") for fault, hosts in alike.items()
+    ]
     faults += _agreement(wishes)
     faults += _clashes(wishes, others)
     return tuple(dict.fromkeys(faults))
@@ -294,9 +298,8 @@ def str_list(value: object) -> t.List[str]:
 
 
 def _own(wish: Wish) -> t.Iterator[Fault]:
-    def fault(variable: str, problem: str, remedy: str = "") -> Fault:
-        return Fault(f"{wish.host}: {variable}", problem, remedy)
-
+    """What is wrong with one host's variables, by their names alone: the same for hosts that have it in common."""
+    fault = Fault
     yield from _words(wish, fault)
     yield from _addresses(wish, fault)
     yield from _ports(wish, fault)

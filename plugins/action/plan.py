@@ -15,7 +15,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
-from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, Step, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
     Wish,
@@ -194,13 +194,23 @@ def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:
     mine = next((step for step in steps if step.host == host), None)
     if mine is None:
         return {}
+    together = len(steps) > 1 and mine.action not in ("settle", "remove")
     return {
         **encode(mine),
-        "together": len(steps) > 1 and mine.action not in ("settle", "remove"),
+        "kind": kind_of(mine, together=together),
+        "together": together,
         "first": steps[0].host,
         "size": len(steps),
         "before": sorted({step.host for turn in made.turns[:number] for step in turn.steps} - {host}),
     }
+
+
+def kind_of(step: Step, *, together: bool) -> str:
+    """``membership`` changes who is a member, ``server`` one server alone; ``start`` is all else."""
+    if step.remove or step.retire or step.add or step.move or step.action == "join":
+        return "membership"
+    alone = step.action in ("restart", "start", "settle") and not (together or step.promote or step.token)
+    return "server" if alone else "start"
 
 
 def peers(desired: Desired, made: Plan, cluster: Cluster) -> t.List[str]:

@@ -69,7 +69,8 @@ steps:
   description:
     - What this host does in each turn; an empty dictionary where it does nothing.
     - With the hosts that act before it, and whether others act in the same turn, so that starting and waiting are two
-      tasks.
+      tasks. Its C(kind) is V(membership) where it changes who is a member, V(server) where it changes one server alone,
+      else V(start).
   returned: success
   type: list
   elements: dict

@@ -143,6 +143,17 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
+    def pause(self) -> None:
+        """Stop it where it is; the kernel stops its threads one after the other, so wait for the last."""
+        self.signal(signal.SIGSTOP)
+        eventually(lambda: set(self._states()) == {"T"}, why=f"{self.name} paused")
+
+    def _states(self) -> t.Iterator[str]:
+        pid = self.process.pid if self.process is not None else 0
+        for path in Path("/proc").glob(f"{pid}/task/*/stat"):
+            with contextlib.suppress(OSError):
+                yield path.read_text().rpartition(")")[2].split()[0]
+
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         self.signal(signal.SIGKILL)

@@ -239,7 +239,7 @@ def test_a_server_that_hangs(clusters: Clusters, version: str, to: Connect) -> N
     server = clusters(version).bootstrap(1).servers["n1"]
     client = to(server)
     assert client.status().member_id
-    server.signal(signal.SIGSTOP)
+    server.pause()
     for ask in (lambda: client.status(timeout=0.3), lambda: client.put(b"k", b"v", timeout=0.3)):
         before = time.monotonic()
         with pytest.raises(Unreachable):

@@ -1,0 +1,120 @@
+#!/usr/bin/env python
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What many clusters in one play cost, beside one of them.
+
+    tests/bench/clusters.py [--clusters N] [--rounds N]
+
+N clusters of three on three machines, each cluster an instance on every machine. A setting is rolled through one of
+them, and then through all in one play, in turns within one run. Clusters take their turns side by side, so that all
+should take hardly longer than one, as far as the machines carry it: here all share one. Shows medians, and the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench.rollout import CACHE, LAB, ROOT, SSH
+
+NAME, SUBNET = "clusters", "10.77.33.0/24"
+MACHINES = {f"machine{number}": f"10.77.33.1{number}" for number in (1, 2, 3)}
+VERSION, MOST = "3.6.16", 2.0
+
+
+def inventory(clusters: int) -> t.Dict[str, t.Any]:
+    """A group for each cluster, below the group ``etcd``."""
+    groups = {}
+    for number in range(clusters):
+        hosts = {
+            f"c{number}-{machine}": {"ansible_host": address, "etcd_name": machine}
+            for machine, address in MACHINES.items()
+        }
+        variables = {
+            "etcd_cluster_name": f"c{number}",
+            "etcd_service": f"etcd-c{number}",
+            "etcd_client_port": 12379 + 100 * number,
+            "etcd_peer_port": 12380 + 100 * number,
+        }
+        groups[f"c{number}"] = {"hosts": hosts, "vars": variables}
+    common = {"etcd_version": VERSION, "etcd_release_sources": ["http://10.77.33.2"]}
+    return {"etcd": {"children": groups, "vars": common}}
+
+
+@dataclasses.dataclass
+class Bench:
+    directory: Path
+    walls: t.Dict[str, t.List[float]] = dataclasses.field(default_factory=dict)
+
+    def play(self, what: str, *words: str, value: int) -> None:
+        begun = time.monotonic()
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                f"--inventory={self.directory}/inventory.json",
+                f"--extra-vars={json.dumps({'etcd_settings': {'snapshot-count': value}})}",
+                "--forks=30",
+                *words,
+                "quorum.etcd.site",
+            ],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(CACHE),
+                "ANSIBLE_PIPELINING": "true",
+                "ANSIBLE_PRIVATE_KEY_FILE": str(CACHE / "lab/id"),
+                "ANSIBLE_REMOTE_USER": "root",
+                "ANSIBLE_SSH_ARGS": SSH,
+                "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.directory}/cp",
+                "ANSIBLE_HOST_KEY_CHECKING": "false",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"bench: {what} failed:\n{done.stdout}{done.stderr}")
+        self.walls.setdefault(what, []).append(time.monotonic() - begun)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What many clusters in one play cost, beside one of them.")
+    parser.add_argument("--clusters", type=int, default=10, help="how many (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often everything is done (default: %(default)s)")
+    options = parser.parse_args()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    pairs = [f"{host}={address}" for host, address in MACHINES.items()]
+    subprocess.run([LAB / "hosts", "up", NAME, SUBNET, *pairs], check=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="qe-") as directory:
+            bench = Bench(Path(directory))
+            (bench.directory / "inventory.json").write_text(json.dumps(inventory(options.clusters)))
+            bench.play("first roll-out", value=20000)
+            for number in range(options.rounds):
+                bench.play("one", "--limit=c0", value=30000 + number)
+                bench.play("all", value=40000 + number)
+        one, everyone = (statistics.median(bench.walls[what]) for what in ("one", "all"))
+        ratio = everyone / one
+        print(f"a setting, rolling: 1 cluster {one:.1f} s, {options.clusters} clusters {everyone:.1f} s")
+        print(f"ratio {ratio:.2f} (at most {MOST})" + ("  MISSED" if ratio > MOST else ""))
+        print(f"first roll-out of all: {bench.walls['first roll-out'][0]:.1f} s")
+        return 0
+    finally:
+        subprocess.run([LAB / "hosts", "down", NAME], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

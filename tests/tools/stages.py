@@ -82,6 +82,7 @@ STAGES = (
     Stage("mypy", (_tool("mypy", "--scripts-are-modules", *_SOURCES),)),
     Stage("yamllint", (_tool("yamllint", "--strict", "."),)),
     Stage("ansible-lint", (_tool("ansible-lint"),)),
+    Stage("roles-lint", (_tool("ansible-lint", "roles", "playbooks"),)),
     Stage("unit-2.21", (_ansible_test("2.21", "units", "--local"),), environment=NEWEST),
     Stage("unit-3.8", (_ansible_test("2.19", "units", "--local", "--python", "3.8"),), environment=OLDEST),
     _sanity("2.21"),
@@ -93,10 +94,11 @@ STAGES = (
 
 GROUPS = {
     "lint": ("ruff", "mypy", "yamllint", "ansible-lint"),
-    "quick": ("ruff", "unit", "mypy", "yamllint", "ansible-lint"),
+    # of ansible-lint what is not a test's own: all of it takes a minute and a half
+    "quick": ("ruff", "unit", "mypy", "yamllint", "roles-lint"),
     "sanity": ("sanity-2.19", "sanity-2.21"),
     "units": ("unit", "unit-2.21", "unit-3.8"),
-    "test": tuple(stage.name for stage in STAGES if stage.name != "bench"),
+    "test": tuple(stage.name for stage in STAGES if stage.name not in ("bench", "roles-lint")),
 }
 
 

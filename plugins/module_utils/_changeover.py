@@ -58,7 +58,7 @@ class Changeover:
         begun = self._clock.monotonic()
         while True:
             seen = [one for one in self._survey(self._clients, LOOK) if one.healthy]
-            cluster = _cluster(seen)
+            cluster = cluster_version(seen)
             if cluster is None or cluster[:2] >= (wished.major, wished.minor - 1):
                 return
             if self._clock.monotonic() - begun >= self._limit:
@@ -84,7 +84,7 @@ class Changeover:
             seen = self._survey(self._clients, LOOK)
             well = [client for client, one in zip(self._clients, seen) if one.healthy]
             target = next((one.status.downgrade for one in seen if one.status is not None and one.status.downgrade), "")
-            cluster = _cluster([one for one in seen if one.healthy])
+            cluster = cluster_version([one for one in seen if one.healthy])
             lowered = cluster is not None and cluster[:2] <= wanted[:2]
             behind = [one.endpoint for one in seen if _stores_newer(one, wanted)]
             if lowered and not behind:
@@ -152,7 +152,7 @@ class Changeover:
                 on_any(well, lambda client: client.downgrade("CANCEL", timeout=CALL))
 
 
-def _cluster(seen: t.Sequence[EndpointSeen]) -> t.Optional[Version]:
+def cluster_version(seen: t.Sequence[EndpointSeen]) -> t.Optional[Version]:
     """The cluster's version; where one of them lags, what the others know."""
     told = [Version.parse_or_none(one.versions.cluster) for one in seen if one.versions is not None]
     return max((version for version in told if version is not None), default=None)
@@ -170,4 +170,4 @@ def _refused(line: str, error: ClientError) -> Refused:
     )
 
 
-__all__ = ("Changeover",)
+__all__ = ("Changeover", "cluster_version")

@@ -19,7 +19,7 @@ import re
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
-from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover
+from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover, cluster_version
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
@@ -885,16 +885,10 @@ class Turn:
         peers = dict.fromkeys(self._order.peers)
         local = _local_url(self._order.environment)
         seen = self._world.survey([self._client(url) for url in [local, *peers]], LOOK)
-        told = [
-            cluster
-            for one in sorted(seen, key=lambda one: not one.healthy)
-            for cluster in [Version.parse_or_none(one.versions.cluster if one.versions else "")]
-            if cluster is not None
-        ]
-        if not told:
+        newest = cluster_version(seen)
+        if newest is None:
             # Alone it has agreed with nobody: the former release itself refuses if it is too late.
             return "no other member says which version the cluster has" if peers else ""
-        newest = max(told)
         return "" if newest[:2] <= before[:2] else f"the cluster is at {newest.line} already, it was {before}"
 
     def _put_back(self, former: _instance.Former) -> t.Tuple[str, bool]:

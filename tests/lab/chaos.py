@@ -29,7 +29,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.lab.interrupt import LAB, LIMIT, Failed, Lab, kill, wish
+from tests.lab.interrupt import LAB, LIMIT, Failed, Lab, kill, watched, wish
 
 _CHAIN = "type filter hook {} priority 0; policy drop;"
 CUT = f"table inet chaos {{ chain i {{ {_CHAIN.format('input')} }}; chain o {{ {_CHAIN.format('output')} }}; }}"
@@ -163,19 +163,14 @@ def main() -> int:
     options = parser.parse_args()
     hosts = dict(pair.split("=", 1) for pair in options.hosts)
     patient = Patient(options.inventory, hosts, options.lab, options.data_dir)
-    with tempfile.TemporaryDirectory() as directory:
-        writer, record = str(LAB / "writer.py"), f"{directory}/writes"
-        subprocess.run([writer, "start", record, "--life=1200", *patient.urls], check=True)
-        try:
+    try:
+        with watched(patient, "chaos", gap=float("inf"), life=["--life=1200"]):
             for seed in options.seeds:
                 print(f"{seed}: {Trial(patient, seed).take()}", flush=True)
-        except Failed as failure:
-            print(f"FAILED: {failure}", flush=True)
-            return 1
-        finally:
-            subprocess.run([writer, "stop", record], check=True)
-        verdict = subprocess.run([writer, "verify", record, *patient.urls], check=False)
-    return verdict.returncode
+    except Failed as failure:
+        print(f"FAILED: {failure}", flush=True)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -271,55 +271,49 @@ def first_rollouts(lab: Lab) -> None:
         lab.trial("first roll-out", point, wish(number))
 
 
-def restarts(lab: Lab) -> None:
+@contextlib.contextmanager
+def watched(lab: Lab, kind: str, *, gap: float = GAP, life: t.Sequence[str] = ()) -> t.Iterator[None]:
+    """A client writes meanwhile, and is judged in the end. ``life`` are options of the writer's.
+
+    :raises Failed: something acknowledged is missing, or the client waited longer than ``gap`` seconds.
+    """
     with tempfile.TemporaryDirectory() as directory:
         writer, record = str(LAB / "writer.py"), f"{directory}/writes"
-        subprocess.run([writer, "start", record, *lab.urls], check=True)
+        subprocess.run([writer, "start", record, *life, *lab.urls], check=True)
         try:
-            for number, point in enumerate(RESTART):
-                lab.trial("restart", point, wish(100 + number))
+            yield
         finally:
             subprocess.run([writer, "stop", record], check=True)
-        judge(lab, "restarts", record)
+        command = [writer, "verify", f"--max-gap={gap}", record, *lab.urls]
+        verdict = subprocess.run(command, capture_output=True, text=True, check=False)
+        print(f"{kind}: {verdict.stdout}{verdict.stderr}".strip(), flush=True)
+        if verdict.returncode != 0:
+            raise Failed("what the client saw")
+
+
+def restarts(lab: Lab) -> None:
+    with watched(lab, "restarts"):
+        for number, point in enumerate(RESTART):
+            lab.trial("restart", point, wish(100 + number))
 
 
 def chain(lab: Lab, kind: str, variables: t.Mapping[str, t.Any]) -> None:
     """Kill each run a little later than the one before, then heal."""
-    with tempfile.TemporaryDirectory() as directory:
-        writer, record = str(LAB / "writer.py"), f"{directory}/writes"
-        subprocess.run([writer, "start", record, *lab.urls], check=True)
-        try:
-            for point in CHAINS[kind]:
-                begun = time.monotonic()
-                lab.run_until(variables, point)
-                if point.modules:
-                    lab.everywhere("pkill -KILL python3 || true")
-                print(f"{kind}: killed when {point.name} ({time.monotonic() - begun:.1f} s)", flush=True)
+    with watched(lab, kind):
+        for point in CHAINS[kind]:
             begun = time.monotonic()
-            changed = lab.run(variables)[1]
-            healed = time.monotonic()
-            said, again = lab.run(variables)
-            if again:
-                raise Failed(f"another run still changed something:\n{said}")
-            print(
-                f"{kind}: run again, {changed} tasks changed something ({healed - begun:.1f} s), then none", flush=True
-            )
-        finally:
-            subprocess.run([writer, "stop", record], check=True)
-        lab.check(variables)
-        judge(lab, kind, record)
-
-
-def judge(lab: Lab, kind: str, record: str) -> None:
-    """What the client saw.
-
-    :raises Failed: something is missing, or it waited too long.
-    """
-    command = [str(LAB / "writer.py"), "verify", f"--max-gap={GAP}", record, *lab.urls]
-    verdict = subprocess.run(command, capture_output=True, text=True, check=False)
-    print(f"{kind}: {verdict.stdout}{verdict.stderr}".strip(), flush=True)
-    if verdict.returncode != 0:
-        raise Failed("what the client saw")
+            lab.run_until(variables, point)
+            if point.modules:
+                lab.everywhere("pkill -KILL python3 || true")
+            print(f"{kind}: killed when {point.name} ({time.monotonic() - begun:.1f} s)", flush=True)
+        begun = time.monotonic()
+        changed = lab.run(variables)[1]
+        healed = time.monotonic()
+        said, again = lab.run(variables)
+        if again:
+            raise Failed(f"another run still changed something:\n{said}")
+        print(f"{kind}: run again, {changed} tasks changed something ({healed - begun:.1f} s), then none", flush=True)
+    lab.check(variables)
 
 
 def main() -> int:

@@ -14,20 +14,18 @@ should take hardly longer than one, as far as the machines carry it: here all sh
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import typing as t
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.rollout import CACHE, LAB, ROOT, SSH
+from tests.bench.rollout import LAB, play
 
 NAME, SUBNET = "clusters", "10.77.33.0/24"
 MACHINES = {f"machine{number}": f"10.77.33.1{number}" for number in (1, 2, 3)}
@@ -53,43 +51,6 @@ def inventory(clusters: int) -> t.Dict[str, t.Any]:
     return {"etcd": {"children": groups, "vars": common}}
 
 
-@dataclasses.dataclass
-class Bench:
-    directory: Path
-    walls: t.Dict[str, t.List[float]] = dataclasses.field(default_factory=dict)
-
-    def play(self, what: str, *words: str, value: int) -> None:
-        begun = time.monotonic()
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                f"--inventory={self.directory}/inventory.json",
-                f"--extra-vars={json.dumps({'etcd_settings': {'snapshot-count': value}})}",
-                "--forks=30",
-                *words,
-                "quorum.etcd.site",
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": str(CACHE),
-                "ANSIBLE_PIPELINING": "true",
-                "ANSIBLE_PRIVATE_KEY_FILE": str(CACHE / "lab/id"),
-                "ANSIBLE_REMOTE_USER": "root",
-                "ANSIBLE_SSH_ARGS": SSH,
-                "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{self.directory}/cp",
-                "ANSIBLE_HOST_KEY_CHECKING": "false",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"bench: {what} failed:\n{done.stdout}{done.stderr}")
-        self.walls.setdefault(what, []).append(time.monotonic() - begun)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="What many clusters in one play cost, beside one of them.")
     parser.add_argument("--clusters", type=int, default=10, help="how many (default: %(default)s)")
@@ -100,17 +61,21 @@ def main() -> int:
     subprocess.run([LAB / "hosts", "up", NAME, SUBNET, *pairs], check=True)
     try:
         with tempfile.TemporaryDirectory(prefix="qe-") as directory:
-            bench = Bench(Path(directory))
-            (bench.directory / "inventory.json").write_text(json.dumps(inventory(options.clusters)))
-            bench.play("first roll-out", value=20000)
-            for number in range(options.rounds):
-                bench.play("one", "--limit=c0", value=30000 + number)
-                bench.play("all", value=40000 + number)
-        one, everyone = (statistics.median(bench.walls[what]) for what in ("one", "all"))
+            place = Path(directory, "inventory.json")
+            place.write_text(json.dumps(inventory(options.clusters)))
+
+            def roll(value: int, *words: str) -> float:
+                wish = json.dumps({"etcd_settings": {"snapshot-count": value}})
+                common = [f"--inventory={place}", f"--extra-vars={wish}", "--forks=30"]
+                return play(Path(directory), *common, *words, "quorum.etcd.site")
+
+            first = roll(20000)
+            walls = [(roll(30000 + number, "--limit=c0"), roll(40000 + number)) for number in range(options.rounds)]
+        one, everyone = (statistics.median(wall) for wall in zip(*walls))
         ratio = everyone / one
         print(f"a setting, rolling: 1 cluster {one:.1f} s, {options.clusters} clusters {everyone:.1f} s")
         print(f"ratio {ratio:.2f} (at most {MOST})" + ("  MISSED" if ratio > MOST else ""))
-        print(f"first roll-out of all: {bench.walls['first roll-out'][0]:.1f} s")
+        print(f"first roll-out of all: {first:.1f} s")
         return 0
     finally:
         subprocess.run([LAB / "hosts", "down", NAME], check=True)

@@ -39,6 +39,40 @@ SETTING = {"etcd_settings": {"snapshot-count": 20000}}
 URLS = [f"http://{address}:2379" for address in HOSTS.values()]
 
 
+def call(*command: t.Union[str, Path], **env: str) -> str:
+    """What a program says; the bench ends where it fails."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {command[0]} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def play(directory: Path, *words: t.Union[str, Path], **env: str) -> float:
+    """Run ansible-playbook on test hosts, connections kept in ``directory``; the wall in seconds."""
+    begun = time.monotonic()
+    call(
+        Path(sys.executable).with_name("ansible-playbook"),
+        *words,
+        ANSIBLE_COLLECTIONS_PATH=str(CACHE),
+        ANSIBLE_PIPELINING="true",
+        ANSIBLE_PRIVATE_KEY_FILE=str(CACHE / "lab/id"),
+        ANSIBLE_REMOTE_USER="root",
+        ANSIBLE_SSH_ARGS=SSH,
+        ANSIBLE_SSH_CONTROL_PATH_DIR=str(directory / "cp"),
+        ANSIBLE_HOST_KEY_CHECKING="false",
+        **env,
+    )
+    return time.monotonic() - begun
+
+
 @dataclasses.dataclass
 class Figures:
     """All rounds' figures of one thing that was done: walls in seconds, remote results per host, the client's gaps."""
@@ -76,40 +110,18 @@ class Bench:
     def of(self, what: str) -> Figures:
         return self.figures.setdefault(what, Figures())
 
-    def call(self, *command: t.Union[str, Path], **env: str) -> str:
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=ROOT,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"bench: {command[0]} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
-
     def play(self, what: str, playbook: str, **variables: t.Any) -> None:
         record = self.directory / "results"
-        begun = time.monotonic()
-        self.call(
-            Path(sys.executable).with_name("ansible-playbook"),
+        wall = play(
+            self.directory,
             f"--inventory={self.inventory}",
             f"--extra-vars={json.dumps(variables)}",
             playbook,
             ANSIBLE_CALLBACK_PLUGINS=str(LAB / "callbacks"),
             ANSIBLE_CALLBACKS_ENABLED="record",
-            ANSIBLE_COLLECTIONS_PATH=str(CACHE),
-            ANSIBLE_PIPELINING="true",
-            ANSIBLE_PRIVATE_KEY_FILE=str(CACHE / "lab/id"),
-            ANSIBLE_REMOTE_USER="root",
-            ANSIBLE_SSH_ARGS=SSH,
-            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.directory / "cp"),
-            ANSIBLE_HOST_KEY_CHECKING="false",
             RECORD_FILE=str(record),
         )
-        self.of(what).walls.append(time.monotonic() - begun)
+        self.of(what).walls.append(wall)
         lines = [json.loads(line) for line in record.read_text().splitlines()]
         for host in HOSTS:
             self.of(what).results.add(sum(line["remote"] for line in lines if line["host"] == host))
@@ -117,33 +129,33 @@ class Bench:
     def floor(self, what: str, *arguments: t.Union[str, Path]) -> None:
         pairs = [f"{host}={address}" for host, address in HOSTS.items()]
         begun = time.monotonic()
-        self.call(BENCH / "floor.sh", *arguments, *pairs, FLOOR_SSH=self.control)
+        call(BENCH / "floor.sh", *arguments, *pairs, FLOOR_SSH=self.control)
         self.of(what).walls.append(time.monotonic() - begun)
 
     def watched(self, what: str, do: t.Callable[[], None]) -> None:
         """Do it while a client writes."""
         writes = self.directory / "writes"
-        self.call(LAB / "writer.py", "start", writes, *URLS)
+        call(LAB / "writer.py", "start", writes, *URLS)
         try:
             do()
         finally:
-            self.call(LAB / "writer.py", "stop", writes)
-        verdict = json.loads(self.call(LAB / "writer.py", "verify", "--json", writes, *URLS))
+            call(LAB / "writer.py", "stop", writes)
+        verdict = json.loads(call(LAB / "writer.py", "verify", "--json", writes, *URLS))
         self.of(what).gaps.append(verdict["gap"])
         self.of(what).lost += verdict["lost"]
 
     def forget(self) -> None:
         """Bare hosts, and no connection kept open."""
-        self.call(LAB / "reset", *HOSTS.values())
+        call(LAB / "reset", *HOSTS.values())
         for path in [*self.directory.glob("cp/*"), *self.directory.glob("?" * 40)]:
-            self.call("ssh", f"-oControlPath={path}", "-Oexit", "host")
+            call("ssh", f"-oControlPath={path}", "-Oexit", "host")
 
     def round(self) -> None:
         self.forget()
         self.play("first", "quorum.etcd.site")
         unit = self.directory / "unit"
         first = f"root@{HOSTS['etcd1']}"
-        unit.write_text(self.call("ssh", *self.control.split(), first, "cat /etc/systemd/system/etcd.service"))
+        unit.write_text(call("ssh", *self.control.split(), first, "cat /etc/systemd/system/etcd.service"))
         self.play("again", "quorum.etcd.site")
         self.play("trivial", str(BENCH / "trivial.yml"))
         self.watched("setting", lambda: self.play("setting", "quorum.etcd.site", **SETTING))

@@ -62,12 +62,14 @@ class CallbackModule(CallbackBase):
         super().set_options(*args, **kwargs)
         self._path = Path(self.get_option("file"))
         self._path.write_text("")
+        self._started: t.Dict[t.Tuple[str, str], float] = {}
 
     def _note(self, outcome: str, result: t.Any) -> None:
         task = result._task
         action = str(task.action).rpartition(".")[2]
         delegated = task.delegate_to is not None
         line = {
+            "started": self._started.get((result._host.get_name(), task._uuid)),
             "time": time.time(),
             "task": task.get_name(),
             "action": action,
@@ -78,6 +80,9 @@ class CallbackModule(CallbackBase):
         }
         with self._path.open("a") as file:
             file.write(json.dumps(line, default=str) + "\n")
+
+    def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
+        self._started[host.get_name(), task._uuid] = time.time()
 
     def v2_runner_on_ok(self, result: t.Any) -> None:
         self._note("changed" if result._result.get("changed") else "ok", result)

@@ -51,6 +51,25 @@ def inventory(clusters: int) -> t.Dict[str, t.Any]:
     return {"etcd": {"children": groups, "vars": common}}
 
 
+class Cost(t.NamedTuple):
+    """What a run took: its wall, and what all cores of the machine worked meanwhile, whoever for. In seconds."""
+
+    wall: float
+    work: float
+
+
+def worked() -> float:
+    """What all cores have worked since the boot, in seconds (``proc_stat(5)``: the first line adds up all cores)."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    _user, _nice, _system, idle, waiting, *_others = ticks
+    return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
+
+
+def median(costs: t.Iterable[Cost]) -> Cost:
+    walls, works = zip(*costs)
+    return Cost(statistics.median(walls), statistics.median(works))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="What many clusters in one play cost, beside one of them.")
     parser.add_argument("--clusters", type=int, default=10, help="how many (default: %(default)s)")
@@ -64,18 +83,27 @@ def main() -> int:
             place = Path(directory, "inventory.json")
             place.write_text(json.dumps(inventory(options.clusters)))
 
-            def roll(value: int, *words: str) -> float:
+            def roll(value: int, *words: str) -> Cost:
                 wish = json.dumps({"etcd_settings": {"snapshot-count": value}})
                 common = [f"--inventory={place}", f"--extra-vars={wish}", "--forks=30"]
-                return play(Path(directory), *common, *words, "quorum.etcd.site")
+                before = worked()
+                wall = play(Path(directory), *common, *words, "quorum.etcd.site")
+                return Cost(wall, worked() - before)
 
             first = roll(20000)
-            walls = [(roll(30000 + number, "--limit=c0"), roll(40000 + number)) for number in range(options.rounds)]
-        one, everyone = (statistics.median(wall) for wall in zip(*walls))
-        ratio = everyone / one
-        print(f"a setting, rolling: 1 cluster {one:.1f} s, {options.clusters} clusters {everyone:.1f} s")
-        print(f"ratio {ratio:.2f} (at most {MOST})" + ("  MISSED" if ratio > MOST else ""))
-        print(f"first roll-out of all: {first:.1f} s")
+            costs = [(roll(30000 + number, "--limit=c0"), roll(40000 + number)) for number in range(options.rounds)]
+        one, everyone = (median(column) for column in zip(*costs))
+        cores = os.cpu_count() or 1
+        for count, cost in ((1, one), (options.clusters, everyone)):
+            use = cost.work / cost.wall / cores
+            a_member = cost.work / count / len(MACHINES)
+            print(f"a setting, {count:2} clusters: {cost.wall:5.1f} s, {a_member:.1f} s of work a member, ", end="")
+            print(f"{use:4.0%} of {cores} cores in use")
+        ratio = everyone.wall / one.wall
+        print(f"beside one cluster: {ratio:.2f} (at most {MOST})" + ("  MISSED" if ratio > MOST else ""))
+        least = max(one.wall, one.work * options.clusters / cores)
+        print(f"beside the least that it could take on this machine, {least:.1f} s: {everyone.wall / least:.2f}")
+        print(f"first roll-out of all: {first.wall:.1f} s")
         return 0
     finally:
         subprocess.run([LAB / "hosts", "down", NAME], check=True)

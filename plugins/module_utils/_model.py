@@ -14,6 +14,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
+
 
 class RunCommand(t.Protocol):
     """What ``AnsibleModule.run_command`` offers; injected, so that a test can replace it."""
@@ -171,6 +173,11 @@ class ProcessSeen:
     replaced: bool = False
     arguments: t.Tuple[str, ...] = ()
 
+    @property
+    def release(self) -> str:
+        """The directory that it was started from."""
+        return self.executable.rpartition("/")[0]
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSeen:
@@ -236,6 +243,27 @@ class HostSeen:
     user: bool = True
     process: t.Optional[ProcessSeen] = None
     local: t.Optional[EndpointSeen] = None
+
+    @property
+    def version(self) -> t.Optional[Version]:
+        """See :func:`version_of`."""
+        return version_of(self.local, self.process, self.files, self.releases)
+
+
+def version_of(
+    local: t.Optional[EndpointSeen],
+    process: t.Optional[ProcessSeen],
+    files: FilesSeen,
+    releases: t.Iterable[ReleaseSeen],
+) -> t.Optional[Version]:
+    """The version that runs, or would run if the server were started as it is; ``None`` where nothing says."""
+    if local is not None and local.versions is not None:
+        return Version.parse_or_none(local.versions.server)
+    current = process.release if process is not None else files.release or ""
+    for release in releases:
+        if release.path == current and release.version:
+            return Version.parse_or_none(release.version)
+    return Version.parse_or_none(current.rstrip("/").rpartition("/")[2])
 
 
 # --- what is wished -----------------------------------------------------------------------------------------------
@@ -361,4 +389,5 @@ __all__ = (
     "Versions",
     "decode",
     "encode",
+    "version_of",
 )

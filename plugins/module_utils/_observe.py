@@ -42,6 +42,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     ProcessSeen,
     ReleaseSeen,
     RunCommand,
+    version_of,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, Service, SystemdService
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, local_urls
@@ -164,7 +165,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
         process = _in_terms_of_images(images, process, files_of(instance, run).release() if not hidden else None)
     # Before the data: a server that has just come up is never seen to serve without any.
     local = _look_at_local(process, connect) if process else None
-    upgrades = _upgrades(_running_version(local, process, files, releases), Version.parse_or_none(version))
+    upgrades = _upgrades(version_of(local, process, files, releases), Version.parse_or_none(version))
     data = _look_at_data(instance, service, files, process, v2_requests=upgrades)
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
@@ -274,7 +275,7 @@ def _in_terms_of_images(
     """A process with its image by name, where it still has one; best the one it was started by."""
     if process is None or not process.executable:
         return process
-    running = os.path.dirname(process.executable)
+    running = process.release
     names = [name for image in images if image.id == running for name in image.names]
     started = name_of(written) or ""
     everyone = {name for image in images for name in image.names}
@@ -335,18 +336,6 @@ def _user_exists(name: str) -> bool:
 
 
 # --- data ---------------------------------------------------------------------------------------------------------
-
-
-def _running_version(
-    local: t.Optional[EndpointSeen],
-    process: t.Optional[ProcessSeen],
-    files: FilesSeen,
-    releases: t.Sequence[ReleaseSeen],
-) -> t.Optional[Version]:
-    if local is not None and local.versions is not None:
-        return Version.parse_or_none(local.versions.server)
-    current = os.path.dirname(process.executable) if process is not None else files.release
-    return next((Version.parse_or_none(one.version) for one in releases if one.path == current), None)
 
 
 def _upgrades(running: t.Optional[Version], wished: t.Optional[Version]) -> bool:

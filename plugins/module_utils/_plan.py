@@ -25,7 +25,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     condition,
     drift,
     pending,
-    running_version,
 )
 
 
@@ -161,5 +160,4 @@ __all__ = (
     "fresh_token",
     "pending",
     "plan",
-    "running_version",
 )

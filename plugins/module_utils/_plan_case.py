@@ -29,7 +29,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     condition,
     drift,
     pending,
-    running_version,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -113,7 +112,7 @@ class Case:
         agreed = self._agreed()
         for wish in wishes:
             seen = self.seen[wish.host]
-            running, after = running_version(seen), Version.parse(wish.version)
+            running, after = seen.version, Version.parse(wish.version)
             if running is None or running == after or not seen.data.initialised:
                 continue
             allowed = self.options.allow_downgrade
@@ -216,7 +215,7 @@ class Case:
 
     def _promotion_forgotten(self) -> bool:
         """Whether a member runs a version that must not promote learners."""
-        versions = [running_version(self.seen[wish.host]) for wish in self.desired if self._healthy(wish.host)]
+        versions = [self.seen[wish.host].version for wish in self.desired if self._healthy(wish.host)]
         return any(version is not None and version < PROMOTES for version in versions)
 
     def _step(

@@ -22,7 +22,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     Turn,
     condition,
     drift,
-    running_version,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -336,7 +335,7 @@ class Convergence(Case):
         older = [
             wish.host
             for wish in self.desired
-            for version in [running_version(self.seen[wish.host])]
+            for version in [self.seen[wish.host].version]
             if wish.host not in joining and version is not None and version[:2] < FORGETS_V2_REQUESTS
         ]
         for wish in self.desired:

@@ -12,7 +12,6 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import changes as environment_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes as flag_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
-from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +123,7 @@ def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
     if process is None:
         return ()
     changes = [*flag_changes(process), *environment_changes(process.environment, desired.environment)]
-    running = _directory(process.executable)
+    running = process.release
     if process.replaced or not _runs_release(desired, seen):
         changes.append(
             Change("release", running + (" (replaced)" if process.replaced else ""), desired.release),
@@ -148,23 +147,8 @@ def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
     return tuple(changes)
 
 
-def running_version(seen: HostSeen) -> t.Optional[Version]:
-    """The version that runs, or would run if the server were started as it is."""
-    if seen.local is not None and seen.local.versions is not None:
-        return Version.parse_or_none(seen.local.versions.server)
-    current = _directory(seen.process.executable) if seen.process else seen.files.release
-    for release in seen.releases:
-        if release.path == current and release.version:
-            return Version.parse_or_none(release.version)
-    return Version.parse_or_none((current or "").rstrip("/").rpartition("/")[2])
-
-
-def _directory(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
 def _runs_release(desired: Desired, seen: HostSeen) -> bool:
-    return seen.process is not None and _directory(seen.process.executable) == desired.release
+    return seen.process is not None and seen.process.release == desired.release
 
 
 __all__ = (
@@ -176,5 +160,4 @@ __all__ = (
     "condition",
     "drift",
     "pending",
-    "running_version",
 )

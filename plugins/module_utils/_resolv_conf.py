@@ -11,13 +11,13 @@ new nameservers are asked first, the former file is kept, and it comes back when
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import re
 import shutil
 import tempfile
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
 from ansible_collections.quorum.etcd.plugins.module_utils._dns import (
     DnsProblem,
     Questions,
@@ -303,7 +303,7 @@ class ResolvConf:
         found = list(former.nameservers)
         if any(address in _STUBS for address in found):
             found += parse(_read(self._at(_UPLINKS))).nameservers
-        return tuple(dict.fromkeys(address for address in found if not _is_loopback(address)))
+        return tuple(dict.fromkeys(address for address in found if ip_of(address) and not is_loopback(address)))
 
     # is it any good
 
@@ -439,13 +439,6 @@ class ResolvConf:
             return not measure.reload or self._run(list(measure.reload))[0] == 0
         except OSError:
             return False
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return True
 
 
 def _read(path: str) -> str:

@@ -13,10 +13,10 @@ compared. The peer URL is made of the record's name, whatever was advertised.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.quorum.etcd.plugins.module_utils._records import (
     DomainSeen,
@@ -133,17 +133,7 @@ def same_addresses(one: t.Iterable[str], other: t.Iterable[str]) -> bool:
 
 
 def _plain(address: str) -> str:
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return address
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+    return str(ip_of(address) or address)
 
 
 class _Judgement:
@@ -275,7 +265,7 @@ class _Judgement:
             host = self._host(one.host)
             if not one.addresses or not host.used or same_addresses(host.used, one.addresses):
                 continue
-            if one.host.lower() == own_host.lower() and all(map(_is_loopback, host.used)):
+            if one.host.lower() == own_host.lower() and all(map(is_loopback, host.used)):
                 # Debian writes 127.0.1.1 into /etc/hosts, and a member that advertises its name finds itself by that
                 self._compare_dns(one, host)
             else:

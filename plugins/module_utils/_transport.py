@@ -10,9 +10,10 @@ Private to this collection. Everyone else takes these from ``_client``.
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import typing as t
 from urllib.parse import urlsplit
+
+from ansible_collections.quorum.etcd.plugins.module_utils._address import is_loopback
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +65,7 @@ def local_urls(listened: str) -> t.List[str]:
     Unix sockets are left out.
     """
     urls = [_reachable(url.strip()) for url in listened.split(",")]
-    return sorted((url for url in urls if url), key=lambda url: not _is_loopback(url))
+    return sorted((url for url in urls if url), key=lambda url: not is_loopback(urlsplit(url).hostname or ""))
 
 
 def _reachable(url: str) -> str:
@@ -73,13 +74,6 @@ def _reachable(url: str) -> str:
         return ""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost": "127.0.0.1"}.get(parts.hostname or "")
     return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 __all__ = ("Connection", "Transport", "local_urls")

@@ -18,6 +18,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _settings as settings
+from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
 from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
@@ -644,24 +645,19 @@ def _meet(host: str, another: str) -> bool:
 
 def _ip(address: str) -> t.Optional[t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
     """``None`` for what is no IP address, one with a zone among them: another machine has no use for that."""
-    try:
-        return None if "%" in address else ipaddress.ip_address(address)
-    except ValueError:
-        return None
+    return None if "%" in address else ip_of(address)
 
 
 def _serves_plainly(wish: Wish) -> bool:
     urls = str_list(settings.merge(own_settings(wish), wish.settings).get("listen-client-urls"))
-    return any(url.startswith("http://") and not _is_loopback(url) for url in urls)
+    return any(url.startswith("http://") and not _is_local(url) for url in urls)
 
 
-def _is_loopback(url: str) -> bool:
+def _is_local(url: str) -> bool:
     try:
-        host = urllib.parse.urlsplit(url).hostname or ""
+        return is_loopback(urllib.parse.urlsplit(url).hostname or "")
     except ValueError:
         return False
-    ip = _ip(host)
-    return host == "localhost" or (ip is not None and ip.is_loopback)
 
 
 def _url(address: str, port: int) -> str:

@@ -18,7 +18,18 @@ import pytest
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 PREFIX = "ansible_collections.quorum.etcd.plugins."
 
-WORDS = {"_argspec", "_envfile", "_errors", "_flags", "_image_name", "_model", "_records", "_transport", "_version"}
+WORDS = {
+    "_address",
+    "_argspec",
+    "_envfile",
+    "_errors",
+    "_flags",
+    "_image_name",
+    "_model",
+    "_records",
+    "_transport",
+    "_version",
+}
 DECISIONS = {
     "_entry",
     "_membership",

@@ -37,7 +37,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import (
     fresh_token,
     pending,
     plan,
-    running_version,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
 from ansible_collections.quorum.etcd.tests.unit.simulation import (
@@ -1742,7 +1741,7 @@ def test_one_that_is_down_does_not_come_back_older() -> None:
 def test_the_version_of_what_is_down(release: t.Optional[str], expected: t.Optional[str]) -> None:
     scene = Scene(1).down(1).change(1, "files", release=release)
     releases = (dataclasses.replace(scene.seen["etcd1"].releases[0], path="/usr/bin", version="3.4.23"),)
-    found = running_version(dataclasses.replace(scene.seen["etcd1"], releases=releases))
+    found = dataclasses.replace(scene.seen["etcd1"], releases=releases).version
     assert (str(found) if found else None) == expected
 
 

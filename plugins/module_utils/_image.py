@@ -13,10 +13,10 @@ import contextlib
 import dataclasses
 import os
 import re
-import tempfile
 import typing as t
 import urllib.parse
 
+from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Engine
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError
 from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
@@ -229,11 +229,7 @@ def trust(registry: str, ca: str, directory: str) -> bool:
             if stream.read() == text:
                 return False
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".quorum-etcd.")
-        with os.fdopen(handle, "w", encoding="ascii") as stream:
-            os.fchmod(stream.fileno(), 0o644)
-            stream.write(text)
-        os.replace(temporary, path)
+        write_whole(path, text, 0o644)
     except (OSError, UnicodeError) as error:
         raise ReleaseError(
             f"The certificate of {registry}'s authority cannot be put in place: {error}.",

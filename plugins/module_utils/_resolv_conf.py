@@ -14,10 +14,10 @@ import errno
 import os
 import re
 import shutil
-import tempfile
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
+from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._dns import (
     DnsProblem,
     Questions,
@@ -363,25 +363,12 @@ class ResolvConf:
             raise
 
     def _write(self, text: str) -> None:
-        folder = os.path.dirname(self._path)
-        handle, temporary = tempfile.mkstemp(prefix=".resolv.conf.", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            os.chmod(temporary, 0o644)
-            self._swap(temporary, text)
-            self._label(self._path)
-        finally:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
-
-    def _swap(self, temporary: str, text: str) -> None:
         """Replace the file; a mounted one can only be written over.
 
         :raises Refused: it may not be changed.
         """
         try:
-            os.replace(temporary, self._path)
+            write_whole(self._path, text, 0o644)
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise Refused(
@@ -389,6 +376,7 @@ class ResolvConf:
                 ) from None
             with open(self._path, "w", encoding="utf-8") as stream:
                 stream.write(text)
+        self._label(self._path)
 
     def _replace_by_former(self) -> None:
         try:

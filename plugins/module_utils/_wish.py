@@ -76,6 +76,7 @@ class Wish:
     user: str = ""
     container_network: str = "host"
     container_mounts: t.Tuple[str, ...] = ()
+    container_nameservers: t.Tuple[str, ...] = ()
 
     @property
     def contained(self) -> bool:
@@ -458,6 +459,9 @@ def _container(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
                 f"{path!r} cannot be handed to a container.",
                 "Use letters, digits, dots, dashes and underscores between the slashes.",
             )
+    for one in wish.container_nameservers:
+        if _ip(one) is None:
+            yield fault("etcd_container_nameservers", f"{one!r} is not an IP address.", "List addresses of resolvers.")
     for mount in wish.container_mounts:
         if not all(map(_MOUNTED.match, mount.split(":")[:2])) or not re.match(r"[^:]+(:[^:]+){0,2}\Z", mount):
             yield fault(
@@ -714,6 +718,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),
     "container_mounts": (_names, "a list of directories"),
+    "container_nameservers": (_names, "a list of IP addresses"),
     "dns_hosts": (_names, "a list of hosts"),
     "dns_addresses": (_names, "a list of IP addresses"),
     "remove": (_names, "a list of member names"),

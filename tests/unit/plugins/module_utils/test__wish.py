@@ -171,6 +171,7 @@ CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
         ({**CONTAINED, "release": "Etcd:v3.6.16"}, ("etcd_image: 'Etcd:v3.6.16' is not the name of an image",)),
         ({**CONTAINED, "release": "a/etcd:v3.6.14"}, ("a/etcd:v3.6.14 is etcd 3.6.14 by its tag", "3.6.16 is wished")),
         ({**CONTAINED, "container_network": "none"}, ("etcd_container_network: 'none'", "host, bridge")),
+        ({**CONTAINED, "container_nameservers": ("ns",)}, ("etcd_container_nameservers: 'ns' is not an IP address",)),
         ({**CONTAINED, "container_mounts": ("/a:b",)}, ("etcd_container_mounts: '/a:b' is not a directory",)),
         ({**CONTAINED, "data_dir": "/var/lib/my etcd"}, ("etcd_data_dir: '/var/lib/my etcd' cannot be handed",)),
         ({"install": "snap"}, ("etcd_install: 'snap' is not known", "release, package, existing")),

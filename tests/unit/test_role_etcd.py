@@ -58,3 +58,19 @@ def test_containers_with_a_network_of_their_own_ask_who_serves_the_records(
         etcd_dns_hosts=dns,
     )
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("listen", "address", "expected"),
+    [
+        ("", "", "192.0.2.1"),
+        ("", "198.51.100.1", "198.51.100.1"),
+        ("", "2001:db8::1", "2001:db8::1"),
+        ("", "a.example.com", "0.0.0.0"),
+        ("203.0.113.1", "a.example.com", "203.0.113.1"),
+    ],
+)
+def test_published_ports_and_proxies_are_where_a_member_would_listen(listen: str, address: str, expected: str) -> None:
+    seen = {"server": {"system": {"default_address": "192.0.2.1"}}}
+    found = value_of("__etcd_published", etcd_listen_address=listen, etcd_address=address, __etcd_seen=seen)
+    assert found == expected

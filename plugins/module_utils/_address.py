@@ -11,9 +11,9 @@ import typing as t
 
 
 def ip_of(text: str) -> t.Optional[t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
-    """The address, without its zone; ``None`` for what is none."""
+    """The address; ``None`` for what is none, one with a zone among them: another machine has no use for that."""
     try:
-        return ipaddress.ip_address(text.partition("%")[0])
+        return None if "%" in text else ipaddress.ip_address(text)
     except ValueError:
         return None
 

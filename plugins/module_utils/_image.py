@@ -225,6 +225,8 @@ def trust(registry: str, ca: str, directory: str) -> bool:
             with open(ca, encoding="ascii") as stream:
                 ca = stream.read()
         text = ca.rstrip("\n") + "\n"
+        # PEM is ASCII: what is not is refused here, and not by the next look at it
+        text.encode("ascii")
         with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as stream:
             if stream.read() == text:
                 return False

@@ -16,7 +16,7 @@ import re
 import shutil
 import typing as t
 
-from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
+from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._dns import (
     DnsProblem,
@@ -303,7 +303,7 @@ class ResolvConf:
         found = list(former.nameservers)
         if any(address in _STUBS for address in found):
             found += parse(_read(self._at(_UPLINKS))).nameservers
-        return tuple(dict.fromkeys(address for address in found if ip_of(address) and not is_loopback(address)))
+        return tuple(dict.fromkeys(filter(_is_elsewhere, found)))
 
     # is it any good
 
@@ -427,6 +427,12 @@ class ResolvConf:
             return not measure.reload or self._run(list(measure.reload))[0] == 0
         except OSError:
             return False
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Whether it is the address of another machine, which may have a zone."""
+    ip = ip_of(address.partition("%")[0])
+    return ip is not None and not ip.is_loopback
 
 
 def _read(path: str) -> str:

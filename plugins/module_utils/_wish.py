@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import ipaddress
 import posixpath
 import re
 import typing as t
@@ -229,11 +228,11 @@ def _first_start(wish: Wish) -> t.Dict[str, str]:
 def own_settings(wish: Wish) -> t.Dict[str, object]:
     """The settings that follow from the role's other variables."""
     named = "::" if wish.bootstrap == "dns" and any(":" in one for one in wish.own_addresses) else "0.0.0.0"
-    listen = wish.listen_address or (wish.address if _ip(wish.address) else named)
+    listen = wish.listen_address or (wish.address if ip_of(wish.address) else named)
     if wish.contained and wish.container_network == "bridge":
         listen = "::" if ":" in listen else "0.0.0.0"  # the container's own; the unit publishes the ports elsewhere
     clients = [_url(listen, wish.client_port)]
-    ip = _ip(listen)
+    ip = ip_of(listen)
     if ip is not None and not ip.is_unspecified and not ip.is_loopback:
         clients.append(_url(_LOOPBACK[ip.version], wish.client_port))
     return {
@@ -259,7 +258,7 @@ def served_addresses(given: t.Sequence[str], reached_at: str) -> t.Tuple[str, ..
     """The addresses that records have for a host: those given, else where Ansible reaches it, if others can, too."""
     if given:
         return tuple(given)
-    ip = _ip(reached_at)
+    ip = ip_of(reached_at)
     return () if ip is None or ip.is_loopback or ip.is_link_local else (reached_at,)
 
 
@@ -273,14 +272,14 @@ def dns_faults(
         yield fault(
             "etcd_dns_service_name", f"{service_name!r} cannot be a part of a record's name.", "Use letters and digits."
         )
-    if _ip(address) is not None:
+    if ip_of(address) is not None:
         yield fault(
             "etcd_address",
             f"{address} is an IP address, and SRV records name hosts.",
             "Use the name that the records have, or leave it out; addresses belong into etcd_dns_addresses.",
         )
     for one in addresses:
-        if _ip(one) is None:
+        if ip_of(one) is None:
             yield fault("etcd_dns_addresses", f"{one!r} is not an IP address.", "List the addresses of the host.")
 
 
@@ -380,7 +379,7 @@ def _words(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
 
 
 def _addresses(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
-    ip = _ip(wish.address)
+    ip = ip_of(wish.address)
     if ip is None and not _HOST_NAME.match(wish.address):
         yield fault(
             "etcd_address",
@@ -393,7 +392,7 @@ def _addresses(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             f"{wish.address} is no address that others could reach.",
             "Use etcd_listen_address for where it listens.",
         )
-    if wish.listen_address and _ip(wish.listen_address) is None:
+    if wish.listen_address and ip_of(wish.listen_address) is None:
         yield fault(
             "etcd_listen_address",
             f"{wish.listen_address!r} is not an IP address, and etcd listens on nothing else.",
@@ -460,7 +459,7 @@ def _container(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
                 "Use letters, digits, dots, dashes and underscores between the slashes.",
             )
     for one in wish.container_nameservers:
-        if _ip(one) is None:
+        if ip_of(one) is None:
             yield fault("etcd_container_nameservers", f"{one!r} is not an IP address.", "List addresses of resolvers.")
     for mount in wish.container_mounts:
         if not all(map(_MOUNTED.match, mount.split(":")[:2])) or not re.match(r"[^:]+(:[^:]+){0,2}\Z", mount):
@@ -520,7 +519,7 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
         )
     if len({wish.machine for wish in wishes}) > 1:
         for wish in wishes:
-            ip = _ip(wish.address)
+            ip = ip_of(wish.address)
             if ip is not None and ip.is_loopback:
                 yield Fault(
                     f"{wish.host}: etcd_address",
@@ -639,17 +638,12 @@ def _listens(wish: Wish) -> t.Set[t.Tuple[str, int]]:
 
 def _meet(host: str, another: str) -> bool:
     """Whether two servers cannot both have a port at these addresses."""
-    first, second = (_ip("127.0.0.1" if item == "localhost" else item) for item in (host, another))
+    first, second = (ip_of("127.0.0.1" if item == "localhost" else item) for item in (host, another))
     if first is None or second is None:
         return host == another
     # What listens on all IPv6 addresses listens on all IPv4 ones, too.
     pairs = ((first, second), (second, first))
     return first == second or any(one.is_unspecified and one.version in (6, other.version) for one, other in pairs)
-
-
-def _ip(address: str) -> t.Optional[t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]]:
-    """``None`` for what is no IP address, one with a zone among them: another machine has no use for that."""
-    return None if "%" in address else ip_of(address)
 
 
 def _serves_plainly(wish: Wish) -> bool:
@@ -665,7 +659,7 @@ def _is_local(url: str) -> bool:
 
 
 def _url(address: str, port: int) -> str:
-    ip = _ip(address)
+    ip = ip_of(address)
     if ip is not None:
         address = f"[{ip.compressed}]" if ip.version == 6 else str(ip)
     return f"http://{address}:{port}"

@@ -163,6 +163,10 @@ def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not trust("r.example:5000", str(file), str(tmp_path))
     with pytest.raises(ReleaseError, match="cannot be put in place"):
         trust("r.example:5000", str(tmp_path / "none.pem"), str(tmp_path))
+    with pytest.raises(ReleaseError, match="cannot be put in place"):
+        trust("r.example:5000", f"{PEM}\n# über", str(tmp_path))
+    assert [path.name for path in written.parent.iterdir()] == [written.name]
+    assert written.read_text() == PEM + "\n"
 
 
 @pytest.mark.parametrize(

@@ -154,8 +154,28 @@ class Lab:
             raise Failed(f"running it again failed:\n{said}")
         return said, sum(int(number) for number in re.findall(r"changed=(\d+)", said))
 
+    def heal(self, kind: str, variables: t.Mapping[str, t.Any]) -> str:
+        """Run again, and once more; the story in a line.
+
+        :raises Failed: a run did, or the last one still had something to do.
+        """
+        begun = time.monotonic()
+        changed = self.run(variables)[1]
+        healed = time.monotonic()
+        self.rest(kind, variables)
+        return f"run again, {changed} tasks changed something ({healed - begun:.1f} s), then none"
+
+    def rest(self, kind: str, variables: t.Mapping[str, t.Any]) -> None:
+        """A run that has nothing to do.
+
+        :raises Failed: it did, or changed something.
+        """
+        said, changed = self.run(variables)
+        if changed:
+            raise Failed(f"{kind}: another run still changed something:\n{said}")
+
     def run_until(self, variables: t.Mapping[str, t.Any], point: Point) -> None:
-        """Start a run and kill it at the point.
+        """Start a run and kill it at the point; its modules, too, where the point says so.
 
         :raises Failed: it ended before.
         """
@@ -187,6 +207,8 @@ class Lab:
             process.wait()
         if process.returncode != -signal.SIGKILL:
             raise Failed(f"the run ended before it could be killed:\n{''.join(lines)}")
+        if point.modules:
+            self.everywhere("pkill -KILL python3 || true")
 
     @staticmethod
     def _watch(watcher: subprocess.Popen[str], seen: queue.Queue[str]) -> None:
@@ -223,18 +245,12 @@ class Lab:
         """Kill at one point and heal."""
         begun = time.monotonic()
         self.run_until(variables, point)
-        if point.modules:
-            self.everywhere("pkill -KILL python3 || true")
         killed = time.monotonic()
-        changed = self.run(variables)[1]
-        healed = time.monotonic()
-        said, again = self.run(variables)
-        if again:
-            raise Failed(f"a third run still changed something:\n{said}")
+        healed = self.heal(kind, variables)
         self.check(variables)
         print(
             f"{kind}: killed{', modules too,' if point.modules else ''} when {point.name} ({killed - begun:.1f} s): "
-            f"run again, {changed} tasks changed something ({healed - killed:.1f} s), then none; healthy",
+            f"{healed}; healthy",
             flush=True,
         )
 
@@ -303,16 +319,8 @@ def chain(lab: Lab, kind: str, variables: t.Mapping[str, t.Any]) -> None:
         for point in CHAINS[kind]:
             begun = time.monotonic()
             lab.run_until(variables, point)
-            if point.modules:
-                lab.everywhere("pkill -KILL python3 || true")
             print(f"{kind}: killed when {point.name} ({time.monotonic() - begun:.1f} s)", flush=True)
-        begun = time.monotonic()
-        changed = lab.run(variables)[1]
-        healed = time.monotonic()
-        said, again = lab.run(variables)
-        if again:
-            raise Failed(f"another run still changed something:\n{said}")
-        print(f"{kind}: run again, {changed} tasks changed something ({healed - begun:.1f} s), then none", flush=True)
+        print(f"{kind}: {lab.heal(kind, variables)}", flush=True)
     lab.check(variables)
 
 

@@ -33,7 +33,8 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import sync_directory, write_whole
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, ServiceError
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, Refused, ServiceError
+from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import FilesSeen, RunCommand
 
 ENVIRONMENT, BOOTSTRAP, ETCDCTL, RELEASE, FORMER = "etcd.env", "bootstrap.env", "etcdctl.env", "release", "former"
@@ -85,6 +86,28 @@ class Files:
 
     def path(self, name: str) -> str:
         return os.path.join(self.config_dir, name)
+
+    @contextlib.contextmanager
+    def alone(self, limit: float, *, make: bool = False) -> t.Iterator[None]:
+        """Act on the instance while no other run on its host does. With ``dry`` nobody acts, and nobody is waited for.
+
+        What is held is the instance's directory. With ``make`` it is made where it is missing.
+
+        :raises Refused: another was still at work after ``limit`` seconds.
+        """
+        with contextlib.ExitStack() as stack:
+            with _refusing("hold", self.config_dir):
+                if make and not self._dry:
+                    _make_public(self.config_dir)
+                if os.path.isdir(self.config_dir) and not self._dry:
+                    try:
+                        stack.enter_context(held(self.config_dir, limit=limit))
+                    except BlockingIOError:
+                        raise Refused(
+                            f"Another run takes a turn with the instance in {self.config_dir} (waited {limit:g} s).",
+                            remedy="Run again once that has ended.",
+                        ) from None
+            yield
 
     def read(self, name: str) -> t.Optional[str]:
         """The text of a file, ``None`` where there is none."""

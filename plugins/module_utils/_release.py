@@ -14,7 +14,6 @@ import collections.abc
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import functools
 import gzip
 import hashlib
@@ -30,6 +29,7 @@ import urllib.parse
 import zlib
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused, ReleaseError
+from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -255,7 +255,7 @@ def ensure(
     parent = os.path.dirname(wish.dest)
     try:
         _make_directory(parent)
-        with _lock(wish.dest):
+        with held(_lock(wish.dest)):
             before = present(wish.dest)
             if _is_it(before, wish):
                 return Outcome(changed=False, before=before, after=before)
@@ -563,19 +563,9 @@ def _refuse_foreign(dest: str) -> None:
         )
 
 
-@contextlib.contextmanager
-def _lock(dest: str, *, wait: bool = True) -> t.Iterator[None]:
-    """Hold the lock of ``dest``: several members on one machine install the same release at once.
-
-    The file stays: to remove it would let two processes hold two different locks.
-    """
-    path = os.path.join(os.path.dirname(dest), f".{os.path.basename(dest)}.lock")
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
+def _lock(dest: str) -> str:
+    """The file to hold: several members on one machine install the same release at once."""
+    return os.path.join(os.path.dirname(dest), f".{os.path.basename(dest)}.lock")
 
 
 def _scratch_name(dest: str) -> t.Tuple[str, str]:
@@ -610,7 +600,7 @@ def _tidy(dest: str) -> None:
     """Remove left-overs beside a release that is there, unless somebody is at work or it may not be done."""
     with contextlib.suppress(OSError):
         if _stale(dest):
-            with _lock(dest, wait=False):
+            with held(_lock(dest), limit=0):
                 _remove(_stale(dest))
 
 

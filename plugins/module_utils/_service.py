@@ -12,7 +12,6 @@ from __future__ import annotations
 import calendar
 import contextlib
 import dataclasses
-import fcntl
 import os
 import re
 import shlex
@@ -24,6 +23,7 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _process
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
+from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, RunCommand, ServiceSeen
 
 _GRACE = 10.0
@@ -516,12 +516,11 @@ class ProcfileService:
 
     @contextlib.contextmanager
     def _locked(self, what: str) -> t.Iterator[None]:
-        """Alone among all runs on this machine, as far as ``what`` goes; gone with the process that holds it."""
+        """Alone among all runs on this machine, as far as ``what`` goes."""
         directory = os.path.dirname(self.pid_path)
         try:
             os.makedirs(directory, exist_ok=True)
-            with open(os.path.join(directory, f"{what}.lock"), "a", encoding="utf-8") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX)
+            with held(os.path.join(directory, f"{what}.lock")):
                 yield
         except OSError as error:
             raise ServiceError(

@@ -701,6 +701,12 @@ class Turn:
                 f"{now.service.name} runs otherwise than ordered, and no turn of it has begun.",
                 remedy="Run it with phase=start before phase=wait, or with phase=turn alone.",
             )
+        if self._phase == "wait" and now.files.environment and "environment" in self._outcome.before:
+            raise Refused(
+                f"{self._world.files.path(_instance.ENVIRONMENT)} is otherwise than ordered: another run has written "
+                f"it since {now.service.name} was started.",
+                remedy="Let one run at a time say what the server shall be, and run again.",
+            )
         try:
             process, member_id = self._wait(self._wished, old=old)
         except _NotHealthy as failure:

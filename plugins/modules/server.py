@@ -139,7 +139,9 @@ options:
     elements: str
     default: []
   gate_timeout:
-    description: How long to wait until the cluster can spare the member, in seconds.
+    description:
+      - How long to wait until the cluster can spare the member, in seconds; and before that until no other run takes a
+        turn with this instance.
     type: float
     default: 60
   start_timeout:
@@ -414,8 +416,14 @@ def _texts(environment: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
 
 
 def outcome_of(module: AnsibleModule) -> Outcome:
-    """Do what the options say."""
-    params, world = module.params, world_of(module)
+    """Do what the options say, while no other run acts on the instance."""
+    world = world_of(module)
+    with world.files.alone(module.params["gate_timeout"], make=module.params["state"] == "started"):
+        return _act(module, world)
+
+
+def _act(module: AnsibleModule, world: World) -> Outcome:
+    params = module.params
     if params["state"] == "started":
         return Turn(world, order_of(params), phase=params["phase"], check_mode=module.check_mode).take()
     if params["state"] == "stopped":

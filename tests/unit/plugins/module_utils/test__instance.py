@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import stat
 import subprocess
+import threading
 import typing as t
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _instance as instance
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, ServiceError
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, Refused, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Files, Owner
 
 
@@ -52,6 +55,44 @@ def test_files_are_written_once_and_with_their_modes(config: Path) -> None:
     assert modes == {"etcd.env": 0o640, "bootstrap.env": 0o600, "etcdctl.env": 0o644}
     assert mode_of(config) == mode_of(config.parent) == 0o755
     assert sorted(path.name for path in config.iterdir()) == ["bootstrap.env", "etcd.env", "etcdctl.env", "release"]
+
+
+def test_two_runs_do_not_act_on_an_instance_at_once(config: Path) -> None:
+    first, second = Files(str(config)), Files(str(config))
+    with first.alone(1, make=True):
+        with pytest.raises(Refused, match=re.escape(f"{config} (waited 0 s)")), second.alone(0, make=True):
+            raise AssertionError("not alone")
+        with Files(str(config), dry=True).alone(0, make=True):
+            pass  # who only looks, waits for nobody
+    with second.alone(0):
+        assert list(config.iterdir()) == []
+
+
+def test_a_run_waits_for_one_that_ends(config: Path) -> None:
+    order: t.List[str] = []
+    with contextlib.ExitStack() as first:
+        first.enter_context(Files(str(config)).alone(0, make=True))
+
+        def second() -> None:
+            with Files(str(config)).alone(60):
+                order.append("second")
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        order.append("first")
+    thread.join(60)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_what_is_not_there_is_not_made_to_be_held(config: Path, dry: bool) -> None:
+    with Files(str(config), dry=dry).alone(0, make=dry):
+        assert not config.exists()
+
+
+def test_what_fails_while_alone_is_not_taken_for_the_lock(config: Path) -> None:
+    with pytest.raises(FileNotFoundError), Files(str(config)).alone(0, make=True):
+        raise FileNotFoundError("elsewhere")
 
 
 def test_a_wrong_mode_is_a_difference(config: Path) -> None:

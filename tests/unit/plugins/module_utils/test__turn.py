@@ -942,6 +942,17 @@ def test_waiting_for_a_turn_that_never_began_is_refused(formed: Host) -> None:
         take(formed, order_for(formed, settings={"ETCD_X": "1"}), "wait")
 
 
+def test_waiting_for_what_another_run_has_written_over_is_refused(formed: Host) -> None:
+    order = order_for(formed, settings={"ETCD_X": "1"}, gated=False)
+    take(formed, order, "start")
+    take(formed, order_for(formed, settings={"ETCD_X": "2"}, gated=False), "start")
+    begun = formed.clock.now
+    with pytest.raises(Refused, match="another run has written it"):
+        take(formed, order, "wait")
+    assert formed.clock.now == begun, "waiting would not make it better"
+    assert running(formed).environment["ETCD_X"] == "2", "what the other made is left alone"
+
+
 def test_a_failure_in_the_second_phase_puts_back(formed: Host) -> None:
     order = order_for(formed, settings={"ETCD_BEHAVE": "exit"}, gated=False)
     take(formed, order, "start")

@@ -139,9 +139,7 @@ options:
     elements: str
     default: []
   gate_timeout:
-    description:
-      - How long to wait until the cluster can spare the member, in seconds; and before that until no other run takes a
-        turn with this instance.
+    description: How long to wait until the cluster can spare the member, in seconds.
     type: float
     default: 60
   start_timeout:
@@ -150,6 +148,8 @@ options:
     default: 120
 notes:
   - The server itself is asked where O(environment) says that it listens. O(endpoints) is not used.
+  - Only one run at a time acts on an instance. Another one, or what a killed run has left at work on the host, is
+    waited for as long as its turn may take, O(gate_timeout) and O(start_timeout) together.
 seealso:
   - module: quorum.etcd.server_info
   - module: quorum.etcd.release
@@ -417,8 +417,9 @@ def _texts(environment: t.Mapping[str, t.Any]) -> t.Dict[str, str]:
 
 def outcome_of(module: AnsibleModule) -> Outcome:
     """Do what the options say, while no other run acts on the instance."""
-    world = world_of(module)
-    with world.files.alone(module.params["gate_timeout"], make=module.params["state"] == "started"):
+    params, world = module.params, world_of(module)
+    a_turn = params["gate_timeout"] + params["start_timeout"]
+    with world.files.alone(a_turn, make=params["state"] == "started"):
         return _act(module, world)
 
 

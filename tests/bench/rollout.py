@@ -160,8 +160,8 @@ class Bench:
         self.play("again", "quorum.etcd.site")
         self.play("trivial", str(BENCH / "trivial.yml"))
         self.watched("setting", lambda: self.play("setting", "quorum.etcd.site", **SETTING))
-        # A member that has seen others restart takes up to a second longer to close its peers' connections, so the patch
-        # level is held against a setting that was rolled after another.
+        # A member that has seen others restart takes up to a second longer to close its peers' connections, so the
+        # patch level is held against a setting that was rolled after another.
         self.play("other setting", "quorum.etcd.site", **OTHER)
         self.watched("patch", lambda: self.play("patch", "quorum.etcd.site", **OTHER, etcd_version=AFTER))
         self.forget()

@@ -95,18 +95,21 @@ class Files:
 
         :raises Refused: another was still at work after ``limit`` seconds.
         """
+        if self._dry:
+            yield
+            return
         with contextlib.ExitStack() as stack:
             with _refusing("hold", self.config_dir):
-                if make and not self._dry:
+                if make:
                     _make_public(self.config_dir)
-                if os.path.isdir(self.config_dir) and not self._dry:
-                    try:
+                try:
+                    if os.path.isdir(self.config_dir):
                         stack.enter_context(held(self.config_dir, limit=limit))
-                    except BlockingIOError:
-                        raise Refused(
-                            f"Another run takes a turn with the instance in {self.config_dir} (waited {limit:g} s).",
-                            remedy="Run again once that has ended.",
-                        ) from None
+                except BlockingIOError:
+                    raise Refused(
+                        f"Another run takes a turn with the instance in {self.config_dir} (waited {limit:g} s).",
+                        remedy="Run again once that has ended.",
+                    ) from None
             yield
 
     def read(self, name: str) -> t.Optional[str]:

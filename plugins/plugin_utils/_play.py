@@ -10,15 +10,14 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, SystemSeen, decode
 
-# The role's own variables: how a host is wished as a member, and what it showed.
-WISH = "__etcd_wish"
+# The role's own variable: what a host showed, with how it is wished as a member.
 SEEN = "__etcd_seen"
 
 
 class Sight(t.NamedTuple):
     """One host as this play knows it.
 
-    ``wish`` and ``shown`` (what ``server_info`` gave) are there together. Where they are not, ``missing`` says why,
+    ``wish`` and ``shown`` (what ``observe`` gave) are there together. Where they are not, ``missing`` says why,
     after the host's name; ``failed`` says that the host was reached, and failed in an earlier task.
     """
 
@@ -66,17 +65,18 @@ def _sight(
     batch: t.AbstractSet[str],
 ) -> Sight:
     # What hosts of an earlier batch showed is out of date.
-    if host in active and host in batch and theirs.get(WISH):
-        wish = theirs[WISH]
-        return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, shown=theirs[SEEN]["server"])
+    seen = theirs.get(SEEN) or {}
+    if host in active and host in batch and seen.get("wish"):
+        wish = seen["wish"]
+        return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, shown=seen["server"])
     cluster, name = str(theirs.get("etcd_cluster_name", "etcd")), str(theirs.get("etcd_name", host))
     if host not in everyone:
         return Sight(host, cluster, name, missing="was left out of this run")
     if host in active:
         return Sight(host, cluster, name, missing="is in another batch of this run")
-    if (theirs.get(SEEN) or {}).get("unreachable"):
+    if seen.get("unreachable"):
         return Sight(host, cluster, name, missing="is unreachable")
     return Sight(host, cluster, name, missing="failed in an earlier task", failed=True)
 
 
-__all__ = ("SEEN", "WISH", "Sight", "sights")
+__all__ = ("SEEN", "Sight", "sights")

@@ -61,8 +61,7 @@ def described(number: int, **changes: t.Any) -> t.Dict[str, t.Any]:
 def hostvars(seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]:
     return {
         host: {
-            "__etcd_wish": described(number, **wishes.get(host, {})),
-            "__etcd_seen": {"server": encode(seen[host])},
+            "__etcd_seen": {"server": encode(seen[host]), "wish": described(number, **wishes.get(host, {}))},
         }
         for number, host in enumerate(HOSTS, start=1)
     }
@@ -300,7 +299,6 @@ PLAY = """
   serial: {serial}
   tasks:
     - ansible.builtin.set_fact:
-        __etcd_wish: "{{{{ described[inventory_hostname] }}}}"
         __etcd_seen: "{{{{ shown[inventory_hostname] }}}}"
     - block:
         - quorum.etcd.plan:
@@ -329,13 +327,9 @@ def test_in_a_real_play(tmp_path: Path) -> None:
     """The strategy is found where it is set, the plan is printed once, and one host tells a refusal in full."""
     seen = look(world())
     theirs = hostvars(seen)
-    faulty = {host: dict(one["__etcd_wish"], version="3.6") for host, one in theirs.items()}
-    extra = {
-        "shown": {host: one["__etcd_seen"] for host, one in theirs.items()},
-        "described": {host: one["__etcd_wish"] for host, one in theirs.items()},
-        "place": str(tmp_path),
-        "faulty": faulty,
-    }
+    shown = {host: one["__etcd_seen"] for host, one in theirs.items()}
+    faulty = {host: {**one, "wish": {**one["wish"], "version": "3.6"}} for host, one in shown.items()}
+    extra = {"shown": shown, "faulty": faulty, "place": str(tmp_path)}
     (tmp_path / "vars.json").write_text(json.dumps(extra))
     inventory = {
         "etcd": {
@@ -346,7 +340,7 @@ def test_in_a_real_play(tmp_path: Path) -> None:
     (tmp_path / "inventory.json").write_text(json.dumps(inventory))
     plays = [
         PLAY.format(strategy="linear", serial="100%", name="linear"),
-        PLAY.format(strategy="linear", serial="100%", name="faulty").replace("described[", "faulty["),
+        PLAY.format(strategy="linear", serial="100%", name="faulty").replace("shown[", "faulty["),
         PLAY.format(strategy="free", serial="100%", name="free"),
         PLAY.format(strategy="linear", serial="1", name="serial"),
     ]

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the quorum.etcd authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Looks at a host, and then says what it is wished to be: some of that depends on what was seen."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.quorum.etcd.plugins.plugin_utils._play import SEEN
+
+
+class ActionModule(ActionBase):
+    """The module ``server_info``, and a variable evaluated with its result at hand: one task where there were two."""
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None) -> t.Dict[str, t.Any]:
+        """See the module's documentation for what is returned."""
+        variables = task_vars or {}
+        super().run(tmp, variables)
+        options = dict(self._task.args)
+        wish = options.pop("wish", None)
+        if wish not in variables:
+            return {"failed": True, "msg": f"wish names no variable: {wish!r}. Give the name of one that holds the wish."}
+        seen: t.Dict[str, t.Any] = self._execute_module("quorum.etcd.server_info", options, task_vars=variables)
+        if not seen.get("failed"):
+            templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})
+            seen["wish"] = templar.template(variables[wish])
+        return seen

@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         options = dict(self._task.args)
         wish = options.pop("wish", None)
         if wish not in variables:
-            return {"failed": True, "msg": f"wish names no variable: {wish!r}. Give the name of one that holds the wish."}
+            return {"failed": True, "msg": f"wish names no variable: {wish!r}. Name the one that holds the wish."}
         seen: t.Dict[str, t.Any] = self._execute_module("quorum.etcd.server_info", options, task_vars=variables)
         if not seen.get("failed"):
             templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})

@@ -85,6 +85,22 @@ class _Ledger:
                 "Bring the others back first, or name fewer members.",
             )
 
+    def holder(self, identifier: str, urls: t.Sequence[str]) -> t.Optional[Member]:
+        """Another member that is listed with one of the peer URLs; etcd lists none twice."""
+        others = (member for member in self.members.values() if member.id != identifier)
+        return next((member for member in others if set(member.peer_urls) & set(urls)), None)
+
+    def move(self, identifier: str, urls: t.Tuple[str, ...]) -> None:
+        member, holder = self.members[identifier], self.holder(identifier, urls)
+        if holder is not None:
+            self.refuse(
+                f"{member.label} cannot move to {','.join(urls)}: that is where {holder.label} is listed when it is "
+                "its turn, and etcd lists no peer URL twice",
+                "Have one of the two move to an address that no member has, and then to the wished one: set "
+                "etcd_address or etcd_peer_port, and run again for each.",
+            )
+        self.members[identifier] = dataclasses.replace(member, peer_urls=urls)
+
     def join(self, new: Member) -> None:
         """etcd asks for a quorum of one more voter than there are, unless there is one alone."""
         voters = self.voters()
@@ -476,19 +492,25 @@ class Convergence(Case):
         down = [member.id for host, member in listed.items() if not self._healthy(host)]
         ledger = _Ledger(members, [*down, *(member.id for member in members if not member.started)])
         turns = [Turn(tuple(work.first), "nothing that serves is stopped")] if work.first else []
+        wishes = {wish.host: wish for wish in self.desired}
         for step in work.first:
+            if step.move:
+                ledger.move(step.member_id, wishes[step.host].peer_urls)
             ledger.serve(listed[step.host].id, promoted=step.promote)
         # What does not serve can only get better, and etcd adds no members while too much is down.
         for wish, member in work.restarts:
             if not self._healthy(wish.host):
                 reason = "runs with other settings, and is not healthy"
-                turns.append(Turn((self._restart(wish, member, reason),), "it does not serve"))
+                turns.append(Turn((self._restart(wish, member, reason, ledger),), "it does not serve"))
                 ledger.serve(member.id)
         for step in [*work.dead, *([] if late else work.distant)]:
             turns.append(Turn((step,), "a dead member leaves"))
             ledger.leave(step.remove)
         turns += self._join_turns(work, ledger)
-        turns += [Turn((step,), "one member at a time") for step in work.updates]
+        updates = {step.member_id: wishes[step.host].peer_urls for step in work.updates}
+        for identifier in _free_first(updates, ledger):
+            turns += [Turn((step,), "one member at a time") for step in work.updates if step.member_id == identifier]
+            ledger.move(identifier, updates[identifier])
         turns += self._restart_turns(work, ledger)
         for step in [*(work.distant if late else []), *work.leaving]:
             turns.append(Turn((step,), "a member leaves"))
@@ -518,10 +540,13 @@ class Convergence(Case):
         leader = self._leader()
         serving = [(wish, member) for wish, member in work.restarts if self._healthy(wish.host)]
         serving.sort(key=lambda pair: pair[1].id == leader)
-        passing = {member.id for _wish, member in serving} | {step.member_id for step in work.leaving}
+        pairs = {member.id: (wish, member) for wish, member in serving}
+        passing = {*pairs, *(step.member_id for step in work.leaving)}
         settled = [member.name for member in ledger.voters() if member.id in ledger.up - passing]
-        for wish, member in serving:
-            last = member.id == leader and len(serving) > 1
+        places = {member.id: wish.peer_urls for wish, member in serving}
+        for number, identifier in enumerate(_free_first(places, ledger)):
+            wish, member = pairs[identifier]
+            last = member.id == leader and 0 < number == len(serving) - 1
             yield from self._restart_turn(wish, ledger, member, settled, last=last)
             settled = [*settled, wish.name]
 
@@ -543,12 +568,30 @@ class Convergence(Case):
         taken = condition(self.seen[wish.host]) == "foreign"
         reason = "was set up by something else, and is taken over" if taken else "runs with other settings"
         reason += "; leads, so it comes last" if last else ""
-        step = self._restart(wish, member, reason, handover=tuple(settled))
+        step = self._restart(wish, member, reason, ledger, handover=tuple(settled))
         yield Turn((step,), "writes stop meanwhile" if verdict.downtime else "the cluster can spare it")
 
-    def _restart(self, wish: Desired, member: Member, reason: str, *, handover: t.Tuple[str, ...] = ()) -> Step:
+    def _restart(
+        self, wish: Desired, member: Member, reason: str, ledger: _Ledger, *, handover: t.Tuple[str, ...] = ()
+    ) -> Step:
         step = self._step(wish, "restart", reason, member_id=member.id, gated=True, handover=handover)
-        return dataclasses.replace(step, move=set(member.peer_urls) != set(wish.peer_urls))
+        moves = set(member.peer_urls) != set(wish.peer_urls)
+        if moves:
+            ledger.move(member.id, wish.peer_urls)
+        return dataclasses.replace(step, move=moves)
+
+
+def _free_first(moves: t.Mapping[str, t.Tuple[str, ...]], ledger: _Ledger) -> t.Iterator[str]:
+    """Members in their order, but one whose peer URLs another is listed with only after that one has moved.
+
+    ``moves`` are the peer URLs that each is to have, by ID. The ledger must go on with each that is given.
+    """
+    left = dict(moves)
+    while left:
+        free = (identifier for identifier, urls in left.items() if ledger.holder(identifier, urls) is None)
+        identifier = next(free, next(iter(left)))
+        del left[identifier]
+        yield identifier
 
 
 def _max_learners(environment: t.Mapping[str, str]) -> int:

@@ -13,10 +13,10 @@ module: observe
 short_description: Look at a host, and say what it is wished to be
 version_added: 0.1.0
 description:
-  - Runs M(quorum.etcd.server_info) on the host, and then evaluates the variable that describes the host as a member, for
-    which some of what was seen is needed.
-  - A part of the role P(quorum.etcd.etcd#role), of no use without it. M(quorum.etcd.plan) and M(quorum.etcd.status) read
-    its result, which is registered as C(__etcd_seen).
+  - Runs M(quorum.etcd.server_info) on the host, and then evaluates the variable that describes the host as a member,
+    for which some of what was seen is needed.
+  - A part of the role P(quorum.etcd.etcd#role), of no use without it. M(quorum.etcd.plan) and M(quorum.etcd.status)
+    read its result, which is registered as C(__etcd_seen).
 extends_documentation_fragment:
   - quorum.etcd._instance
   - quorum.etcd._connection

@@ -74,3 +74,17 @@ def test_published_ports_and_proxies_are_where_a_member_would_listen(listen: str
     seen = {"server": {"system": {"default_address": "192.0.2.1"}}}
     found = value_of("__etcd_published", etcd_listen_address=listen, etcd_address=address, __etcd_seen=seen)
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("members", "certificate", "expected"),
+    [
+        ("http", "", "http://192.0.2.1:2379"),
+        ("http", "/etc/proxy.crt", "https://192.0.2.1:2379"),
+        ("https", "", "http://192.0.2.1:2379"),
+        ("https", "/etc/proxy.crt", "https://192.0.2.1:2379"),
+    ],
+)
+def test_a_proxy_is_reached_the_way_it_serves(members: str, certificate: str, expected: str) -> None:
+    planned = {"desired": {"client_urls": [f"{members}://192.0.2.1:2379"]}}
+    assert value_of("__etcd_proxy_url", __etcd_plan=planned, proxy_server_cert=certificate) == expected

@@ -189,19 +189,25 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
 
 
 def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:
-    """What the host does in a turn, with the hosts that act in earlier ones; empty if nothing."""
+    """What the host does in a turn, with the hosts that must not have failed by then; empty if nothing.
+
+    Those are the ones that act in earlier turns, and for a first start all that make it: no cluster is made by less.
+    """
     steps = made.turns[number].steps
     mine = next((step for step in steps if step.host == host), None)
     if mine is None:
         return {}
     together = len(steps) > 1 and mine.action not in ("settle", "remove")
+    needed = {step.host for turn in made.turns[:number] for step in turn.steps}
+    if mine.action == "bootstrap":
+        needed |= {step.host for step in steps}
     return {
         **encode(mine),
         "kind": kind_of(mine, together=together),
         "together": together,
         "first": steps[0].host,
         "size": len(steps),
-        "before": sorted({step.host for turn in made.turns[:number] for step in turn.steps} - {host}),
+        "needs": sorted(needed - {host}),
     }
 
 

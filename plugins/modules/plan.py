@@ -68,9 +68,9 @@ length:
 steps:
   description:
     - What this host does in each turn; an empty dictionary where it does nothing.
-    - With the hosts that act before it, and whether others act in the same turn, so that starting and waiting are two
-      tasks. Its C(kind) is V(membership) where it changes who is a member, V(server) where it changes one server alone,
-      else V(start).
+    - With the hosts that must not have failed by then, and whether others act in the same turn, so that starting and
+      waiting are two tasks. Its C(kind) is V(membership) where it changes who is a member, V(server) where it changes
+      one server alone, else V(start).
   returned: success
   type: list
   elements: dict
@@ -81,7 +81,7 @@ steps:
       reason: runs with other settings
       gated: true
       together: false
-      before: [etcd2]
+      needs: [etcd2]
 install:
   description: The release must be brought to this host first.
   returned: success

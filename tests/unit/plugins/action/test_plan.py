@@ -177,9 +177,10 @@ def test_the_part_of_a_bootstrap() -> None:
     for number, host in enumerate(HOSTS, start=1):
         mine = parts[host]
         (step,) = mine["steps"]
-        assert (mine["kind"], mine["length"], step["together"], step["before"], step["first"], step["size"]) == (
-            "bootstrap", 1, True, [], "etcd1", 3,
+        assert (mine["kind"], mine["length"], step["together"], step["first"], step["size"]) == (
+            "bootstrap", 1, True, "etcd1", 3,
         )  # fmt: skip
+        assert step["needs"] == [other for other in HOSTS if other != host]
         assert step["action"] == "bootstrap"
         assert step["bootstrap"]["ETCD_INITIAL_CLUSTER_STATE"] == "new"
         assert mine["desired"]["environment"]["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
@@ -204,7 +205,7 @@ def test_the_parts_of_a_roll() -> None:
     for number, host in enumerate(order):
         assert [bool(step) for step in parts[host]["steps"]] == [turn == number for turn in range(3)]
         step = parts[host]["steps"][number]
-        assert step["before"] == sorted(order[:number])
+        assert step["needs"] == sorted(order[:number])
         assert (step["action"], step["together"], step["gated"]) == ("restart", False, True)
 
 
@@ -215,8 +216,18 @@ def test_a_host_may_act_in_several_turns_and_never_waits_for_itself() -> None:
     made = Plan("etcd", "converge", tuple(Turn((step,), "x") for step in steps))
     mine = part(desire(cluster.wishes[0]), made, cluster, "text")
     assert [step.get("action") for step in mine["steps"]] == ["remove", None, "restart"]
-    assert [step.get("before") for step in mine["steps"]] == [[], None, ["etcd2"]]
+    assert [step.get("needs") for step in mine["steps"]] == [[], None, ["etcd2"]]
     assert mine["length"] == 3
+
+
+def test_a_cold_start_goes_on_without_one_that_failed() -> None:
+    made = world(formed=True)
+    for host in made.hosts:
+        made.stop(host)
+    _cluster, parts = planned(look(made))
+    for mine in parts.values():
+        (step,) = mine["steps"]
+        assert (step["action"], step["together"], step["needs"]) == ("start", True, [])
 
 
 def test_what_records_should_name() -> None:

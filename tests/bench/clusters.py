@@ -7,29 +7,39 @@
     tests/bench/clusters.py [--clusters N] [--rounds N]
 
 N clusters of three on three machines, each cluster an instance on every machine. A setting is rolled through one of
-them, and then through all in one play, in turns within one run. Clusters take their turns side by side, so that all
-should take hardly longer than one, as far as the machines carry it: here all share one. Shows medians, and the ratio.
+them, and then through all in one play, in turns within one run; beside it by tests/bench/floor.sh, a script for each
+cluster, all at once; and a play with one module that does nothing. Clusters take their turns side by side, so that all
+should take hardly longer than one, as far as the machines carry it: here all share one, with the controller. Shows
+medians, and ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.rollout import LAB, play
+from tests.bench.rollout import BENCH, CACHE, LAB, SSH, play
 
 NAME, SUBNET = "clusters", "10.77.33.0/24"
 MACHINES = {f"machine{number}": f"10.77.33.1{number}" for number in (1, 2, 3)}
 VERSION, MOST = "3.6.16", 2.0
+SITE, ROLE = "quorum.etcd.site", "a setting, role"
+
+
+def service(cluster: int) -> t.Tuple[str, int]:
+    """The name of a cluster's instance on each machine, and the port that its clients are served at."""
+    return f"etcd-c{cluster}", 12379 + 100 * cluster
 
 
 def inventory(clusters: int) -> t.Dict[str, t.Any]:
@@ -40,11 +50,12 @@ def inventory(clusters: int) -> t.Dict[str, t.Any]:
             f"c{number}-{machine}": {"ansible_host": address, "etcd_name": machine}
             for machine, address in MACHINES.items()
         }
+        name, port = service(number)
         variables = {
             "etcd_cluster_name": f"c{number}",
-            "etcd_service": f"etcd-c{number}",
-            "etcd_client_port": 12379 + 100 * number,
-            "etcd_peer_port": 12380 + 100 * number,
+            "etcd_service": name,
+            "etcd_client_port": port,
+            "etcd_peer_port": port + 1,
         }
         groups[f"c{number}"] = {"hosts": hosts, "vars": variables}
     common = {"etcd_version": VERSION, "etcd_release_sources": ["http://10.77.33.2"]}
@@ -65,6 +76,35 @@ def worked() -> float:
     return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
 
 
+def measured(do: t.Callable[[], t.Any]) -> Cost:
+    begun, before = time.monotonic(), worked()
+    do()
+    return Cost(time.monotonic() - begun, worked() - before)
+
+
+def script(directory: Path, clusters: int, value: int) -> None:
+    """Have the script roll a setting through each of the first clusters, all at once."""
+    command = [str(BENCH / "floor.sh"), "setting", f"ETCD_SNAPSHOT_COUNT={value}"]
+    command += [f"{machine}={address}" for machine, address in MACHINES.items()]
+    control = f"{SSH} -o ControlPath={directory}/%C -i {CACHE}/lab/id"
+    running: t.List[subprocess.Popen[bytes]] = []
+    for number in range(clusters):
+        name, port = service(number)
+        env = {**os.environ, "FLOOR_SSH": control, "FLOOR_SERVICE": name, "FLOOR_PORT": str(port)}
+        running.append(subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL))
+    failed = sum(process.wait() != 0 for process in running)
+    if failed:
+        raise SystemExit(f"bench: the script failed in {failed} clusters")
+
+
+def tell(name: str, one: Cost, everyone: Cost, clusters: int, most: t.Optional[float]) -> None:
+    """A line of the table."""
+    ratio, cores = everyone.wall / one.wall, os.cpu_count() or 1
+    work, use = everyone.work / clusters / len(MACHINES), everyone.work / everyone.wall / cores
+    told = f"{name:28}{one.wall:6.1f}{everyone.wall:8.1f}{ratio:7.2f}{most or '':>6}{work:13.2f}{use:11.0%}"
+    print(told + ("  MISSED" if most is not None and ratio > most else ""))
+
+
 def median(costs: t.Iterable[Cost]) -> Cost:
     walls, works = zip(*costs)
     return Cost(statistics.median(walls), statistics.median(works))
@@ -82,27 +122,30 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="qe-") as directory:
             place = Path(directory, "inventory.json")
             place.write_text(json.dumps(inventory(options.clusters)))
+            values = itertools.count(20000)
 
-            def roll(value: int, *words: str) -> Cost:
-                wish = json.dumps({"etcd_settings": {"snapshot-count": value}})
+            def run(playbook: str, *words: str) -> Cost:
+                wish = json.dumps({"etcd_settings": {"snapshot-count": next(values)}})
                 common = [f"--inventory={place}", f"--extra-vars={wish}", "--forks=30"]
-                before = worked()
-                wall = play(Path(directory), *common, *words, "quorum.etcd.site")
-                return Cost(wall, worked() - before)
+                return measured(lambda: play(Path(directory), *common, *words, playbook))
 
-            first = roll(20000)
-            costs = [(roll(30000 + number, "--limit=c0"), roll(40000 + number)) for number in range(options.rounds)]
-        one, everyone = (median(column) for column in zip(*costs))
-        cores = os.cpu_count() or 1
-        for count, cost in ((1, one), (options.clusters, everyone)):
-            use = cost.work / cost.wall / cores
-            a_member = cost.work / count / len(MACHINES)
-            print(f"a setting, {count:2} clusters: {cost.wall:5.1f} s, {a_member:.1f} s of work a member, ", end="")
-            print(f"{use:4.0%} of {cores} cores in use")
-        ratio = everyone.wall / one.wall
-        print(f"beside one cluster: {ratio:.2f} (at most {MOST})" + ("  MISSED" if ratio > MOST else ""))
-        least = max(one.wall, one.work * options.clusters / cores)
-        print(f"beside the least that it could take on this machine, {least:.1f} s: {everyone.wall / least:.2f}")
+            def floor(clusters: int) -> Cost:
+                return measured(lambda: script(Path(directory), clusters, next(values)))
+
+            first = run(SITE)
+            idle, many = str(BENCH / "trivial.yml"), options.clusters
+            kinds: t.Dict[str, t.Callable[[], t.Tuple[Cost, Cost]]] = {
+                ROLE: lambda: (run(SITE, "--limit=c0"), run(SITE)),
+                "a setting, plain script": lambda: (floor(1), floor(many)),
+                "a module that does nothing": lambda: (run(idle, "--limit=c0"), run(idle)),
+            }
+            rounds = [{name: do() for name, do in kinds.items()} for _number in range(options.rounds)]
+        print(
+            f"{'s, one and all clusters':28}{1:6}{many:8}{'ratio':>7}{'most':>6}{'work/member':>13}{'cores used':>11}"
+        )
+        for name in kinds:
+            one, everyone = (median(column) for column in zip(*(costs[name] for costs in rounds)))
+            tell(name, one, everyone, many, MOST if name == ROLE else None)
         print(f"first roll-out of all: {first.wall:.1f} s")
         return 0
     finally:

@@ -9,8 +9,11 @@
 #   floor.sh first VERSION MIRROR UNIT HOST=ADDRESS...   a first roll-out, all hosts at once
 #   floor.sh setting NAME=VALUE HOST=ADDRESS...          one more setting, one host after the other
 #
-# UNIT is the unit's file. FLOOR_SSH holds the options of ssh.
+# UNIT is the unit's file. FLOOR_SSH holds the options of ssh. A setting may be that of another instance than etcd at
+# port 2379: FLOOR_SERVICE and FLOOR_PORT.
 set -euo pipefail
+service=${FLOOR_SERVICE:-etcd}
+local=http://127.0.0.1:${FLOOR_PORT:-2379}
 
 on() {
     # shellcheck disable=SC2086  # FLOOR_SSH is several words
@@ -77,10 +80,10 @@ setting() {
     shift
     for pair in "$@"; do
         on "${pair#*=}" <<END
-until /etc/etcd/release/etcdctl endpoint health --cluster >/dev/null 2>&1; do sleep 0.05; done
-printf '%s\n' '$setting' >>/etc/etcd/etcd.env
-systemctl restart etcd
-until curl -fs -m 1 http://127.0.0.1:2379/health >/dev/null; do sleep 0.05; done
+until /etc/$service/release/etcdctl --endpoints=$local endpoint health --cluster >/dev/null 2>&1; do sleep 0.05; done
+printf '%s\n' '$setting' >>/etc/$service/etcd.env
+systemctl restart $service
+until curl -fs -m 1 $local/health >/dev/null; do sleep 0.05; done
 END
     done
 }

@@ -158,8 +158,8 @@ class Bench:
         unit.write_text(call("ssh", *self.control.split(), first, "cat /etc/systemd/system/etcd.service"))
         self.play("again", "quorum.etcd.site")
         self.play("trivial", str(BENCH / "trivial.yml"))
-        # A member that has seen others restart takes up to a second longer to close its peers' connections: what is
-        # held against each other are roll-outs through one cluster, each of them after another.
+        # How long an etcd takes to close its peers' connections depends on what was restarted before: what is held
+        # against each other are roll-outs through one cluster, each of them after another.
         self.play("first setting", "quorum.etcd.site", **SETTINGS[0])
         self.watched("floor setting", lambda: self.floor("floor setting", "setting", "ETCD_SNAPSHOT_COUNT=30000"))
         self.watched("setting", lambda: self.play("setting", "quorum.etcd.site", **SETTINGS[1]))

@@ -546,7 +546,7 @@ class Convergence(Case):
         places = {member.id: wish.peer_urls for wish, member in serving}
         for number, identifier in enumerate(_free_first(places, ledger)):
             wish, member = pairs[identifier]
-            last = member.id == leader and 0 < number == len(serving) - 1
+            last = member.id == leader and len(serving) > 1 and number == len(serving) - 1
             yield from self._restart_turn(wish, ledger, member, settled, last=last)
             settled = [*settled, wish.name]
 
@@ -588,8 +588,8 @@ def _free_first(moves: t.Mapping[str, t.Tuple[str, ...]], ledger: _Ledger) -> t.
     """
     left = dict(moves)
     while left:
-        free = (identifier for identifier, urls in left.items() if ledger.holder(identifier, urls) is None)
-        identifier = next(free, next(iter(left)))
+        free = [identifier for identifier, urls in left.items() if ledger.holder(identifier, urls) is None]
+        identifier = (free or list(left))[0]
         del left[identifier]
         yield identifier
 

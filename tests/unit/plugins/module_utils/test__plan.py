@@ -1459,11 +1459,11 @@ def test_an_address_listed_already_is_only_restarted_to() -> None:
     assert (step.action, step.move) == ("restart", False)
 
 
-def settle_at(scene: Scene, **places: int) -> Scene:
-    """Have members move to the addresses of hosts by their numbers."""
-    for name, place in places.items():
+def settle_at(scene: Scene, places: t.Mapping[int, int]) -> Scene:
+    """Have members move to the addresses of other hosts; all by their numbers."""
+    for number, place in places.items():
         url = peer_url(place)
-        scene.wish(int(name[-1]), peer_urls=(url,), settings={"ETCD_LISTEN_PEER_URLS": url})
+        scene.wish(number, peer_urls=(url,), settings={"ETCD_LISTEN_PEER_URLS": url})
     return scene
 
 
@@ -1474,21 +1474,21 @@ def order(made: Plan) -> t.List[str]:
 def test_who_moves_to_where_another_was_does_so_after_it() -> None:
     scene = Scene()
     first, second = (number for number in (1, 2, 3) if number != scene.leader)
-    made = settle_at(scene, **{host_name(first): second, host_name(second): 7}).plan()
+    made = settle_at(scene, {first: second, second: 7}).plan()
     assert order(made) == [host_name(second), host_name(first)]
 
 
 def test_a_leader_whose_address_another_is_to_have_does_not_come_last() -> None:
     scene = Scene()
     other = 1 + scene.leader % 3
-    made = settle_at(scene, **{host_name(scene.leader): 7, host_name(other): scene.leader}).plan()
+    made = settle_at(scene, {scene.leader: 7, other: scene.leader}).plan()
     assert order(made) == [host_name(scene.leader), host_name(other)]
     assert not [step for turn in made.turns for step in turn.steps if "comes last" in step.reason]
 
 
 @pytest.mark.parametrize("down", [(), (3,)])
 def test_swapped_addresses_are_refused(down: t.Tuple[int, ...]) -> None:
-    told = settle_at(Scene().down(*down), etcd1=2, etcd2=1).refusal()
+    told = settle_at(Scene().down(*down), {1: 2, 2: 1}).refusal()
     assert "cannot move to http://10.0.0." in told
     assert "is listed when it is its turn, and etcd lists no peer URL twice" in told
     assert "move to an address that no member has" in told
@@ -1502,7 +1502,7 @@ def test_swapped_addresses_are_refused_where_only_the_list_is_to_follow() -> Non
 def test_the_address_of_a_member_that_is_in_no_inventory_is_taken() -> None:
     scene = Scene()
     scene.members(*scene.listed, Member("ff", "old", (peer_url(9),), ("http://10.0.0.9:2379",)))
-    told = settle_at(scene, etcd1=9).refusal()
+    told = settle_at(scene, {1: 9}).refusal()
     assert "etcd1 cannot move to http://10.0.0.9:2380: that is where old is listed" in told
 
 

@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Observe the host, and describe it as a member
+- name: Observe the host
   quorum.etcd.observe:
     wish: __etcd_wish
     service: "{{ etcd_service }}"

@@ -506,18 +506,19 @@ class Convergence(Case):
         for step in [*work.dead, *([] if late else work.distant)]:
             turns.append(Turn((step,), "a dead member leaves"))
             ledger.leave(step.remove)
-        turns += self._join_turns(work, ledger)
-        updates = {step.member_id: wishes[step.host].peer_urls for step in work.updates}
-        for identifier in _free_first(updates, ledger):
-            turns += [Turn((step,), "one member at a time") for step in work.updates if step.member_id == identifier]
-            ledger.move(identifier, updates[identifier])
+        turns += self._join_turns(work, wishes, ledger)
+        updates = {step.member_id: step for step in work.updates}
+        places = {step.member_id: wishes[step.host].peer_urls for step in work.updates}
+        for identifier in _free_first(places, ledger):
+            turns.append(Turn((updates[identifier],), "one member at a time"))
+            ledger.move(identifier, places[identifier])
         turns += self._restart_turns(work, ledger)
         for step in [*(work.distant if late else []), *work.leaving]:
             turns.append(Turn((step,), "a member leaves"))
             ledger.leave(step.remove)
         return turns, ledger.refusals
 
-    def _join_turns(self, work: _Work, ledger: _Ledger) -> t.Iterator[Turn]:
+    def _join_turns(self, work: _Work, wishes: t.Mapping[str, Desired], ledger: _Ledger) -> t.Iterator[Turn]:
         joins = list(work.joins)
         if len(joins) > 1:
             # Before 3.5.30 and 3.6.11 etcd adds nobody while any voter is down: all that are replaced leave first.
@@ -527,7 +528,6 @@ class Convergence(Case):
                     yield Turn((leave,), "a dead member leaves")
                     ledger.leave(step.remove, word="be replaced")
                     joins[number] = dataclasses.replace(step, remove="", retire=False)
-        wishes = {wish.host: wish for wish in self.desired}
         for step in joins:
             wish = wishes[step.host]
             if step.remove:

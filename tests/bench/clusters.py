@@ -29,10 +29,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.rollout import BENCH, CACHE, LAB, SSH, play
+from tests.bench.rollout import BENCH, LAB, control, play
 
 NAME, SUBNET = "clusters", "10.77.33.0/24"
 MACHINES = {f"machine{number}": f"10.77.33.1{number}" for number in (1, 2, 3)}
+PAIRS = [f"{machine}={address}" for machine, address in MACHINES.items()]
 VERSION, MOST = "3.6.16", 2.0
 SITE, ROLE = "quorum.etcd.site", "a setting, role"
 
@@ -84,13 +85,11 @@ def measured(do: t.Callable[[], t.Any]) -> Cost:
 
 def script(directory: Path, clusters: int, value: int) -> None:
     """Have the script roll a setting through each of the first clusters, all at once."""
-    command = [str(BENCH / "floor.sh"), "setting", f"ETCD_SNAPSHOT_COUNT={value}"]
-    command += [f"{machine}={address}" for machine, address in MACHINES.items()]
-    control = f"{SSH} -o ControlPath={directory}/%C -i {CACHE}/lab/id"
+    command = [str(BENCH / "floor.sh"), "setting", f"ETCD_SNAPSHOT_COUNT={value}", *PAIRS]
     running: t.List[subprocess.Popen[bytes]] = []
     for number in range(clusters):
         name, port = service(number)
-        env = {**os.environ, "FLOOR_SSH": control, "FLOOR_SERVICE": name, "FLOOR_PORT": str(port)}
+        env = {**os.environ, "FLOOR_SSH": control(directory), "FLOOR_SERVICE": name, "FLOOR_PORT": str(port)}
         running.append(subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL))
     failed = sum(process.wait() != 0 for process in running)
     if failed:
@@ -116,8 +115,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is done (default: %(default)s)")
     options = parser.parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    pairs = [f"{host}={address}" for host, address in MACHINES.items()]
-    subprocess.run([LAB / "hosts", "up", NAME, SUBNET, *pairs], check=True)
+    subprocess.run([LAB / "hosts", "up", NAME, SUBNET, *PAIRS], check=True)
     try:
         with tempfile.TemporaryDirectory(prefix="qe-") as directory:
             place = Path(directory, "inventory.json")

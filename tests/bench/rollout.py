@@ -73,6 +73,11 @@ def play(directory: Path, *words: t.Union[str, Path], **env: str) -> float:
     return time.monotonic() - begun
 
 
+def control(directory: Path) -> str:
+    """The options of ssh to test hosts, connections kept in ``directory``."""
+    return f"{SSH} -o ControlPath={directory}/%C -i {CACHE}/lab/id"
+
+
 @dataclasses.dataclass
 class Figures:
     """All rounds' figures of one thing that was done: walls in seconds, remote results per host, the client's gaps."""
@@ -95,7 +100,7 @@ class Bench:
         self.figures: t.Dict[str, Figures] = {}
         self.inventory = directory / "inventory.json"
         self.inventory.write_text(json.dumps(self._inventory()))
-        self.control = f"{SSH} -o ControlPath={directory}/%C -i {CACHE}/lab/id"
+        self.control = control(directory)
 
     @staticmethod
     def _inventory() -> t.Dict[str, t.Any]:

@@ -12,6 +12,7 @@ etcdctl prints them. Sizes are bytes, times are seconds. What is ``seen`` was ob
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
@@ -346,7 +347,7 @@ def decode(kind: t.Type[Words], data: t.Mapping[str, t.Any]) -> Words:
 
     :raises KeyError: when a field without a default is missing.
     """
-    hints = t.get_type_hints(kind)
+    hints = _hints(t.cast(t.Hashable, kind))
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in data:
@@ -354,6 +355,11 @@ def decode(kind: t.Type[Words], data: t.Mapping[str, t.Any]) -> Words:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise KeyError(f"{kind.__name__} needs {field.name}")
     return kind(**values)
+
+
+@functools.lru_cache(maxsize=None)
+def _hints(kind: t.Hashable) -> t.Dict[str, t.Any]:
+    return t.get_type_hints(kind)
 
 
 def _decode_value(hint: t.Any, value: t.Any) -> t.Any:

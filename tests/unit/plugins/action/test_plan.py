@@ -58,13 +58,19 @@ def described(number: int, **changes: t.Any) -> t.Dict[str, t.Any]:
     }
 
 
-def hostvars(seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]) -> t.Dict[str, t.Dict[str, t.Any]]:
-    return {
-        host: {
-            "__etcd_seen": {"server": encode(seen[host]), "wish": described(number, **wishes.get(host, {}))},
+class HostVars(t.Dict[str, t.Dict[str, t.Any]]):
+    """As Ansible's: templated where it is asked as a mapping, and as it was set by ``raw_get``."""
+
+    raw_get = dict.__getitem__
+
+
+def hostvars(seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]) -> HostVars:
+    return HostVars(
+        {
+            host: {"__etcd_seen": {"server": encode(seen[host]), "wish": described(number, **wishes.get(host, {}))}}
+            for number, host in enumerate(HOSTS, start=1)
         }
-        for number, host in enumerate(HOSTS, start=1)
-    }
+    )
 
 
 def variables(theirs: t.Mapping[str, t.Any], **lists: t.Sequence[str]) -> t.Dict[str, t.Any]:

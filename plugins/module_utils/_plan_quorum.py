@@ -111,6 +111,14 @@ class _Ledger:
                 + ", ".join(down),
                 "Bring the others back first, or have them replaced or removed by name.",
             )
+        holder = self.holder(new.id, new.peer_urls)
+        if holder is not None:
+            self.refuse(
+                f"{new.label} cannot join at {','.join(new.peer_urls)}: that is where {holder.label} is listed when it "
+                "joins, and etcd lists no peer URL twice",
+                "If that member moves elsewhere, run without the new host first. If it is gone for good, name it in "
+                "etcd_remove_members; otherwise give the new host an address of its own.",
+            )
         self.members[new.id] = new
         self.up.add(new.id)
 

@@ -1506,6 +1506,12 @@ def test_the_address_of_a_member_that_is_in_no_inventory_is_taken() -> None:
     assert "etcd1 cannot move to http://10.0.0.9:2380: that is where old is listed" in told
 
 
+def test_no_host_joins_where_a_member_still_is() -> None:
+    told = settle_at(Scene().more(4), {3: 7, 4: 3}).refusal()
+    assert "etcd4 cannot join at http://10.0.0.3:2380: that is where etcd3 is listed when it joins" in told
+    assert "run without the new host first" in told
+
+
 # --- restarts -----------------------------------------------------------------------------------------------------
 
 

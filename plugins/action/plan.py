@@ -174,7 +174,6 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "proxy": desired.host in made.proxies,
         "proxied": cluster.seen[desired.host].files.proxy
         and any(step.get("action") in ("bootstrap", "join") for step in steps),
-        "members": list(cluster.seen),
         "expected": [
             {
                 "name": wish.name,

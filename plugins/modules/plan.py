@@ -118,10 +118,4 @@ expected:
       host: etcd1.example.com
       port: 2380
       addresses: [192.0.2.11]
-members:
-  description: The hosts of the cluster that are in this play.
-  returned: success
-  type: list
-  elements: str
-  sample: [etcd1, etcd2, etcd3]
 """

@@ -191,7 +191,6 @@ def test_the_part_of_a_bootstrap() -> None:
         assert step["bootstrap"]["ETCD_INITIAL_CLUSTER_STATE"] == "new"
         assert mine["desired"]["environment"]["ETCD_INITIAL_CLUSTER_STATE"] == "existing"
         assert mine["peers"] == [f"http://10.0.0.{other}:2379" for other in (1, 2, 3) if other != number]
-        assert mine["members"] == HOSTS
         json.dumps(mine)
 
 

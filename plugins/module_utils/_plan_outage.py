@@ -263,7 +263,11 @@ class Outage(Case):
             self.warnings.append(
                 f"{', '.join(new)} counts as new, since nothing says that it is a member; if it was, its data is lost"
             )
-        return max([len(begun) + len(self.absent), *told])
+        most = len(begun) + len(self.absent)
+        if self.options.size:
+            # Hosts beyond the size are proxies, whether they can be asked or not.
+            most = max(len(begun), min(most, self.options.size))
+        return max([most, *told])
 
     def _begun(self, wish: Desired) -> bool:
         """Whether a host may be a member: not if it waits for the first start of another cluster than there is."""

@@ -1892,6 +1892,11 @@ def test_who_registered_before_goes_on_by_a_list_under_the_same_word(discovery: 
         assert key not in first
 
 
+def test_a_proxy_that_cannot_be_asked_is_no_member_of_a_cold_start() -> None:
+    scene = discovering(3, formed=True).down(1, 2, 3).wipe(3).more(4).lose_sight(4)
+    assert actions(scene.plan(size=3)) == [{"etcd1": "start", "etcd2": "start"}]
+
+
 def test_proxies_are_no_members_of_a_cold_start() -> None:
     made = discovering(3, formed=True).down(1, 2, 3).more(4, 5).plan(size=3)
     assert (made.kind, made.proxies) == ("cold-start", ("etcd4", "etcd5"))

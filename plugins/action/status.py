@@ -11,6 +11,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.etcd.plugins.module_utils._model import encode
 from ansible_collections.quorum.etcd.plugins.module_utils._status import ClusterStatus, cluster_status, table
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import sights
@@ -31,7 +32,10 @@ class ActionModule(ActionBase):
         _validated, arguments = self.validate_argument_spec(
             argument_spec={"hosts": {"type": "list", "elements": "str", "required": True}}
         )
-        clusters = statuses([str(host) for host in arguments["hosts"]], variables)
+        try:
+            clusters = statuses([str(host) for host in arguments["hosts"]], variables)
+        except QuorumError as error:
+            return {"failed": True, "msg": str(error)}
         Display().display("\n\n".join(table(cluster) for cluster in clusters))
         return {"changed": False, "clusters": [encode(cluster) for cluster in clusters]}
 

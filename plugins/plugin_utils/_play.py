@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, SystemSeen, decode
 
 # The role's own variable: what a host showed, with how it is wished as a member.
@@ -50,11 +51,20 @@ def sights(hosts: t.Iterable[str], variables: t.Mapping[str, t.Any]) -> t.Tuple[
     """The hosts in the order given. ``variables`` are the task's.
 
     Defaults of a role are not seen from other hosts: one that was not described counts with its inventory variables.
+
+    :raises InvalidInput: where a host is in no inventory.
     """
+    hosts, hostvars = tuple(hosts), variables["hostvars"]
+    unknown = [host for host in hosts if host not in hostvars]
+    if unknown:
+        raise InvalidInput(
+            f"etcd_hosts names {', '.join(unknown)}, and the inventory has no such host; nothing was changed.",
+            remedy="Correct the name, or add the host to the inventory.",
+        )
     active = set(map(str, variables["ansible_play_hosts"]))
     everyone = set(map(str, variables["ansible_play_hosts_all"]))
     batch = set(map(str, variables.get("ansible_play_batch", active)))
-    return tuple(_sight(host, variables["hostvars"], active, everyone, batch) for host in hosts)
+    return tuple(_sight(host, hostvars, active, everyone, batch) for host in hosts)
 
 
 def _sight(

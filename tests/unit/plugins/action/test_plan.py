@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, part, peers, step_of
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, Plan, Step, Turn, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
@@ -145,6 +145,11 @@ def test_clusters_are_told_apart_by_their_name() -> None:
 def test_a_host_must_be_one_of_those_planned_for() -> None:
     with pytest.raises(Refused, match="etcd_hosts"):
         gather("etcd3", ["etcd1", "etcd2"], variables(hostvars(look(world()))))
+
+
+def test_a_host_that_no_inventory_has_is_named() -> None:
+    with pytest.raises(InvalidInput, match="etcd_hosts names etcd8, etcd9, and the inventory has no such host"):
+        gather("etcd1", [*HOSTS, "etcd8", "etcd9"], variables(hostvars(look(world()))))
 
 
 def test_variables_of_the_wrong_shape_are_faults_of_their_cluster() -> None:

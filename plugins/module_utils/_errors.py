@@ -86,6 +86,10 @@ class Rejected(ClientError):
     """etcd refused the request for good: a precondition or an argument is wrong."""
 
 
+class NoSpace(Rejected):
+    """The database has reached its quota: etcd takes nothing that would add to it."""
+
+
 class FailsJson(t.Protocol):
     """What is needed of an AnsibleModule here."""
 
@@ -106,6 +110,7 @@ __all__ = (
     "DataError",
     "FailsJson",
     "InvalidInput",
+    "NoSpace",
     "NotFound",
     "PermissionDenied",
     "QuorumError",

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
+    NoSpace,
     NotFound,
     PermissionDenied,
     Rejected,
@@ -100,7 +101,7 @@ _KNOWN = (
     _Known("rpc not supported for learner", Rejected, "Ask a voting member."),
     _Known(
         "database space exceeded",
-        Rejected,
+        NoSpace,
         "Compact, defragment every member, then clear the NOSPACE alarm; or raise quota-backend-bytes first.",
     ),
     _Known("corrupt cluster", Rejected, "Replace the member the CORRUPT alarm names, then clear the alarm."),

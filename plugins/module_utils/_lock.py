@@ -10,6 +10,7 @@ key is gone ``TTL`` seconds after the run that held it was killed.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, on_any
@@ -28,13 +29,16 @@ class Lock:
         self._value = holder.encode()
         self._monotonic = monotonic
         self._clients: t.Sequence[Client] = ()
-        self._lease = 0
+        self._leases: t.List[int] = []  # the key may have one that was granted before the newest, too
+        self._granted = 0.0
         self._revision = 0
-        self._renewed = 0.0
+        self._tried = 0.0
+        self._kept = 0.0
 
     @property
     def held(self) -> bool:
-        return self._revision > 0
+        """Whether it is ours for certain: kept so lately that its lease cannot have ended since."""
+        return self._revision > 0 and self._monotonic() - self._kept < TTL - CALL
 
     def take(self, clients: t.Sequence[Client]) -> str:
         """Take it, if it is free; who holds it otherwise. Empty where it is held now.
@@ -42,60 +46,49 @@ class Lock:
         :raises Unauthenticated, PermissionDenied: who asks may not write the key.
         :raises ClientError: no client could say.
         """
-        if self.held:
-            return ""
-        if not self._lease or self._monotonic() - self._renewed > RENEW:
-            self._grant(clients)
-        revision = on_any(
-            clients, lambda client: client.put_if(KEY, self._value, mod_revision=0, lease=self._lease, timeout=CALL)
-        )
         self._clients = tuple(clients)
-        if revision is not None:
-            self._revision = revision
-            return ""
-        found = on_any(clients, lambda client: client.get(KEY, timeout=CALL))
-        if found is not None and found.value == self._value and found.lease == self._lease:
-            # An answer that got lost: it was written after all.
-            self._revision = found.mod_revision
-            return ""
-        return found.value.decode("utf-8", "replace") if found is not None else "somebody"
+        return "" if self.held else self._claim()
 
     def renew(self) -> None:
-        """Keep it, if it is held and not kept lately. What fails is tried again next time: the turn goes on anyhow."""
-        if not self.held or self._monotonic() - self._renewed < RENEW:
-            return
-        former = self._lease
-        try:
-            self._grant(self._clients)
-            revision = on_any(
-                self._clients,
-                lambda client: client.put_if(
-                    KEY, self._value, mod_revision=self._revision, lease=self._lease, timeout=CALL
-                ),
-            )
-        except ClientError:
-            self._lease = former
-            self._renewed = self._monotonic()
-            return
-        if revision is not None:
-            self._revision = revision
-        self._revoke(former)
+        """Keep it, if it was taken and not kept lately. What fails is tried again next time; see then who holds it."""
+        if self._revision and self._monotonic() - self._tried >= RENEW:
+            with contextlib.suppress(ClientError):
+                self._claim()
 
     def release(self) -> None:
         """Give it back. Where that fails it goes by itself, ``TTL`` seconds later."""
-        if self._lease:
-            self._revoke(self._lease)
-        self._lease = self._revision = 0
+        for lease in self._leases:
+            self._revoke(lease)
+        self._leases, self._revision = [], 0
 
-    def _grant(self, clients: t.Sequence[Client]) -> None:
-        self._lease = on_any(clients, lambda client: client.lease_grant(TTL, timeout=CALL))
-        self._renewed = self._monotonic()
+    def _claim(self) -> str:
+        """Write the key with a new lease, if it is free or still ours; who holds it otherwise."""
+        self._tried = self._monotonic()
+        if not self._leases or self._tried - self._granted >= RENEW:
+            lease = on_any(self._clients, lambda client: client.lease_grant(TTL, timeout=CALL))
+            self._leases, self._granted = [*self._leases[-1:], lease], self._tried
+        for _attempt in range(2):
+            revision = on_any(self._clients, self._write)
+            if revision is not None:
+                self._revision, self._kept = revision, self._granted
+                for lease in self._leases[:-1]:
+                    self._revoke(lease)
+                del self._leases[:-1]
+                return ""
+            found = on_any(self._clients, lambda client: client.get(KEY, timeout=CALL))
+            if found is not None and found.lease not in self._leases:
+                self._revision = 0
+                return found.value.decode("utf-8", "replace")
+            # It ended meanwhile, or an answer got lost and it was written after all.
+            self._revision = found.mod_revision if found is not None else 0
+        return "somebody"
+
+    def _write(self, client: Client) -> t.Optional[int]:
+        return client.put_if(KEY, self._value, mod_revision=self._revision, lease=self._leases[-1], timeout=CALL)
 
     def _revoke(self, lease: int) -> None:
-        try:
+        with contextlib.suppress(ClientError):
             on_any(self._clients, lambda client: client.lease_revoke(lease, timeout=CALL))
-        except ClientError:
-            return
 
 
 __all__ = ("KEY", "TTL", "Lock")

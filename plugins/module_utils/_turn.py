@@ -23,6 +23,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Cha
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    InvalidInput,
+    NoSpace,
     PermissionDenied,
     QuorumError,
     Refused,
@@ -245,6 +247,7 @@ class Turn:
         self._outcome = Outcome()
         self._clients: t.Dict[str, Client] = {}
         self._lockless = False
+        self._alone = False  # the gate was passed, and while the turn was ours alone
         self._wished = _Body(
             environment=order.environment,
             executable=self._executable(order.release),
@@ -364,6 +367,9 @@ class Turn:
         try:
             if (now.data.snapshot_index or 0) < self._order.snapshot_index:
                 now = self._take_snapshot(now)
+                # It serves by now, whatever it did before: to stop it once more is a restart like any other.
+                if not self._check_mode and self._is_gated(now):
+                    self._gate(now)
             self._write(now)
             self._begin(now)
         except _NotHealthy as failure:
@@ -439,6 +445,8 @@ class Turn:
                     f"{order.start_timeout:g} s",
                     alive=True,
                 )
+            if world.lock is not None:
+                world.lock.renew()
             clock.sleep(FIRST_PAUSE)
         pending = tuple(_masked(self._wished.differs(process)))
         return dataclasses.replace(now, process=process, pending=pending, data=data)
@@ -456,8 +464,25 @@ class Turn:
             return
         if down:
             self._world.service.start()
-        else:
-            self._world.service.restart()
+            return
+        self._see_it_is_ours()
+        self._world.service.restart()
+
+    def _see_it_is_ours(self) -> None:
+        """What lies between the gate and the restart may have taken longer than a turn is kept without renewal.
+
+        :raises Refused: another run may have taken a turn since.
+        """
+        lock = self._world.lock
+        if lock is None or self._lockless or not self._alone:
+            return
+        lock.renew()
+        if not lock.held:
+            name = self._order.environment.get("ETCD_NAME", "this member")
+            raise Refused(
+                f"{name} was about to be restarted, and it is not certain any more that no other run takes a turn.",
+                remedy="Run again.",
+            )
 
     def _forget_success(self, now: _Now) -> None:
         """A turn that was killed after its server had become healthy: what runs is now what last ran well."""
@@ -497,7 +522,10 @@ class Turn:
         begun = clock.monotonic()
         sick_since: t.Optional[float] = None
         passes = False
+        self._alone = False
         while True:
+            if self._world.lock is not None:
+                self._world.lock.renew()
             view = self._survey(now)
             moment = clock.monotonic()
             sick_since = None if view.self_healthy else moment if sick_since is None else sick_since
@@ -512,6 +540,7 @@ class Turn:
                     self._outcome.downtime = self._outcome.downtime or verdict.downtime
                     if self._outcome.downtime:
                         self._outcome.notes.append(f"writes stop during the restart: {reason}")
+                    self._alone = True
                     break
                 if passes:
                     reason = self._lock_turn(view)
@@ -547,10 +576,11 @@ class Turn:
     def _lock_turn(self, view: _View) -> str:
         """Make the turn ours alone; why it is not (yet)."""
         links = [url for member in view.members if member.id in view.healthy for url in member.client_urls]
-        clients = [self._client(link) for link in links or [_local_url(self._order.environment)]]
+        clients = self._known(links) or [self._client(_local_url(self._order.environment))]
         try:
             holder = t.cast("TurnLock", self._world.lock).take(clients)
-        except (Unauthenticated, PermissionDenied) as error:
+        except (Unauthenticated, PermissionDenied, NoSpace) as error:
+            # Without space, what helps may be this very restart.
             self._lockless = True
             self._outcome.notes.append(f"nothing keeps another run from taking a turn meanwhile: {error.message}")
             return ""
@@ -569,14 +599,14 @@ class Turn:
         members = local.members
         seen: t.Tuple[EndpointSeen, ...] = ()
         if members is None:
-            seen = self._world.survey([self._client(peer) for peer in self._order.peers], LOOK)
+            seen = self._world.survey(self._known(self._order.peers), LOOK)
             members = next((one.members for one in seen if one.members is not None), ())
         owners = {
             link: member.id for member in members if member.id != member_id and not member.is_learner
             for link in member.client_urls
         }  # fmt: skip
         asked = {one.endpoint for one in seen}
-        seen += self._world.survey([self._client(link) for link in owners if link not in asked], LOOK)
+        seen += self._world.survey(self._known(link for link in owners if link not in asked), LOOK)
         healthy = {one.status.member_id if one.status else owners.get(one.endpoint, "") for one in seen if one.healthy}
         return _View(
             members=members,
@@ -810,6 +840,14 @@ class Turn:
                 with contextlib.suppress(ClientError):
                     return self._client(peer).members(timeout=LOOK)
             raise
+
+    def _known(self, links: t.Iterable[str]) -> t.List[Client]:
+        """Of those that can be asked: others may advertise what only their own clients know how to use."""
+        found = []
+        for link in links:
+            with contextlib.suppress(InvalidInput):
+                found.append(self._client(link))
+        return found
 
     def _client(self, url: str) -> Client:
         if url not in self._clients:

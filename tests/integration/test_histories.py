@@ -27,6 +27,7 @@ ALL = 99  # more effects than there are
 def quick_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a killed run holds is free sooner."""
     monkeypatch.setattr(_lock, "TTL", 4)
+    monkeypatch.setattr(_lock, "RENEW", 1.0)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._client import connect
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
+    NoSpace,
     NotFound,
     PermissionDenied,
     Rejected,
@@ -47,7 +48,7 @@ _PREFIX = "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2
         (7, "etcdserver: permission denied", PermissionDenied),
         (5, "etcdserver: member not found", NotFound),
         (12, "unknown method Downgrade for service etcdserverpb.Maintenance", NotFound),
-        (8, "etcdserver: mvcc: database space exceeded", Rejected),
+        (8, "etcdserver: mvcc: database space exceeded", NoSpace),
         (11, "etcdserver: mvcc: required revision is a future revision", Rejected),
         (4, "Deadline Exceeded", Unreachable),
         (14, f"{_PREFIX}Failed to connect to remote host: Connection refused", Unreachable),

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Unauthenticated, Unreachable
-from ansible_collections.quorum.etcd.plugins.module_utils._lock import KEY, RENEW, Lock
+from ansible_collections.quorum.etcd.plugins.module_utils._lock import CALL, KEY, RENEW, TTL, Lock
 from ansible_collections.quorum.etcd.tests.unit.fakes import FakeCluster, FakeTransport
 
 
@@ -80,6 +80,74 @@ def test_what_fails_while_it_is_kept_is_tried_again(scene: Scene) -> None:
     lock.renew()
     lock.release()
     assert KEY not in scene.cluster.keys
+
+
+def test_who_paused_too_long_does_not_count_on_it(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    scene.time += TTL - CALL
+    assert not lock.held
+    assert lock.take(scene.clients()) == ""
+    assert lock.held
+
+
+def test_what_another_took_meanwhile_is_held_no_more(scene: Scene) -> None:
+    lock, other = scene.lock("etcd1"), scene.lock("etcd2")
+    lock.take(scene.clients())
+    scene.clients()[0].lease_revoke(scene.cluster.leased[KEY])
+    assert other.take(scene.clients()) == ""
+    scene.time += RENEW
+    lock.renew()
+    assert (lock.held, other.held) == (False, True)
+    assert lock.take(scene.clients()) == "etcd2"
+    lock.release()
+    assert scene.cluster.keys[KEY]
+
+
+def test_it_is_taken_anew_where_it_ended_and_nobody_has_it(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    scene.clients()[0].lease_revoke(scene.cluster.leased[KEY])
+    scene.time += TTL
+    assert not lock.held
+    lock.renew()
+    assert lock.held
+
+
+def test_a_lost_answer_while_it_is_kept_loses_nothing(scene: Scene) -> None:
+    lock, other = scene.lock("etcd1"), scene.lock("etcd2")
+    lock.take(scene.clients())
+    scene.time += RENEW
+    scene.cluster.loses.append("KV/Txn")
+    lock.renew()
+    assert lock.held
+    assert other.take(scene.clients()) == "etcd1"
+    scene.time += TTL - RENEW
+    lock.renew()
+    assert lock.held
+
+
+def test_what_was_written_though_every_answer_got_lost_is_ours(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    scene.time += RENEW
+    scene.cluster.loses += ["KV/Txn"]
+    scene.cluster.hangs += ["KV/Txn"] * 2
+    lock.renew()
+    scene.time += RENEW
+    lock.renew()
+    assert lock.held
+    lock.release()
+    assert KEY not in scene.cluster.keys
+
+
+def test_a_lease_without_the_key_is_given_back(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    scene.cluster.hangs += ["KV/Txn"] * 3
+    with pytest.raises(Unreachable):
+        lock.take(scene.clients())
+    assert not lock.held
+    lock.release()
 
 
 def test_users_who_may_not(scene: Scene) -> None:

@@ -19,6 +19,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     DataError,
+    InvalidInput,
+    NoSpace,
     PermissionDenied,
     Refused,
     Rejected,
@@ -130,6 +132,7 @@ class Host:
         self.snapshots = True
         self.downgrade = ""
         self.lowers = True
+        self.more_urls: t.Tuple[str, ...] = ()
         for version in ("3.5.35", "3.6.14", "3.6.16", "3.7.3"):
             (root / "opt" / version).mkdir(parents=True)
 
@@ -243,7 +246,7 @@ class Host:
 
     def members(self) -> t.Tuple[Member, ...]:
         mine = Member(ME, "infra1", (), (URLS[ME],) if self.published else (), is_learner=self.learner)
-        others = tuple(Member(one, NAMES[one], (), (URLS[one],)) for one in (B, C))
+        others = tuple(Member(one, NAMES[one], (), (*self.more_urls, URLS[one])) for one in (B, C))
         return (mine, *others) if self.listed else others
 
     def world(self, files: t.Optional[Files] = None) -> World:
@@ -272,6 +275,8 @@ class Host:
 class Client:
     def __init__(self, host: Host, url: str) -> None:
         self.host = host
+        if url.startswith("unix:"):
+            raise InvalidInput(f"{url} is no URL of a member.")
         self.endpoint = url
         self.id = next(one for one, link in URLS.items() if link == url)
 
@@ -835,6 +840,27 @@ def test_a_snapshot_that_is_there_is_enough(formed: Host, taken: int) -> None:
     assert running(formed).version == "3.7.3"
 
 
+@pytest.mark.parametrize("down", [False, True])
+def test_the_second_restart_asks_the_cluster_again(formed: Host, down: bool) -> None:
+    formed.snapshot_index = 40
+    if down:
+        formed.process = None
+    running, run = formed.process, formed._run
+
+    def run_and_lose_another() -> None:
+        run()
+        formed.well = {B}
+
+    formed._run = run_and_lose_another  # type: ignore[method-assign]
+    wished = {"action": "start", "gated": False} if down else {}
+    with pytest.raises(Refused, match=r"cannot spare infra1 now: .*infra3"):
+        take(formed, order_for(formed, "3.7.3", snapshot_index=50, gate_timeout=1.0, **wished))
+    assert formed.process is not running
+    assert formed.process is not None
+    assert formed.process.version == "3.6.14"
+    assert formed.files.release() == formed.release("3.6.14")
+
+
 def test_one_that_is_down_takes_its_snapshot_too(formed: Host) -> None:
     formed.process = None
     take(formed, order_for(formed, "3.7.3", action="start", gated=False, snapshot_index=50))
@@ -1229,8 +1255,7 @@ def test_a_turn_is_taken_alone_and_given_back(formed: Host) -> None:
     lock = Locked()
     take_locked(formed, lock)
     assert formed.calls == ["restart"]
-    assert lock.log[0].startswith("take")
-    assert "renew" in lock.log
+    assert next(entry for entry in lock.log if entry != "renew").startswith("take")
     assert lock.log[-1] == "release"
 
 
@@ -1255,6 +1280,36 @@ def test_the_cluster_is_looked_at_again_once_the_turn_is_ours(formed: Host) -> N
     assert lock.log[-1] == "release"
 
 
+def test_a_turn_that_was_lost_while_waiting_is_taken_again(formed: Host) -> None:
+    lock = Locked()
+    formed.well = {B}
+
+    def come_back() -> None:
+        if formed.clock.now > 1015:
+            lock.held, formed.well = False, {B, C}
+
+    lock.held, formed.on_sleep = True, come_back
+    take_locked(formed, lock)
+    assert len([entry for entry in lock.log if entry.startswith("take")]) == 1
+    assert formed.calls == ["restart"]
+
+
+def test_nothing_is_restarted_once_the_turn_may_be_anothers(formed: Host) -> None:
+    lock = Locked()
+    before = formed.files.read("etcd.env")
+
+    def lose_it() -> None:
+        lock.log.append("renew")
+        lock.held = lock.held and formed.files.read("etcd.env") == before
+
+    lock.renew = lose_it  # type: ignore[method-assign]
+    with pytest.raises(Refused, match="not certain any more that no other run takes a turn") as told:
+        take_locked(formed, lock)
+    assert "Run again" in told.value.remedy
+    assert "restart" not in formed.calls
+    assert formed.files.read("etcd.env") == before
+
+
 def test_who_is_at_work_is_said(formed: Host) -> None:
     lock = Locked(others=1000)
     with pytest.raises(Refused, match="cannot take its turn now: another run takes a turn: etcd1 on elsewhere") as told:
@@ -1263,10 +1318,19 @@ def test_who_is_at_work_is_said(formed: Host) -> None:
     assert formed.calls == []
 
 
-def test_where_keys_may_not_be_written_the_turn_goes_on_and_says_so(formed: Host) -> None:
-    outcome = take_locked(formed, Locked(error=Unauthenticated("user name is empty.")))
+@pytest.mark.parametrize("error", [Unauthenticated("user name is empty."), NoSpace("database space exceeded.")])
+def test_where_keys_may_not_be_written_the_turn_goes_on_and_says_so(formed: Host, error: Exception) -> None:
+    outcome = take_locked(formed, Locked(error=error))
     assert formed.calls == ["restart"]
     assert any("nothing keeps another run" in note for note in outcome.notes)
+
+
+def test_others_may_advertise_what_cannot_be_asked_from_here(formed: Host) -> None:
+    formed.more_urls = ("unix:///run/etcd.sock",)
+    lock = Locked()
+    take_locked(formed, lock)
+    assert "take 2" in lock.log
+    assert formed.calls == ["restart"]
 
 
 def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:

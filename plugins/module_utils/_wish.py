@@ -526,6 +526,13 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
                     f"{wish.address} is reached from its own machine only, and the cluster has members on others.",
                     "Use an address that the others reach.",
                 )
+    for wish in wishes if len(wishes) > 1 else ():
+        if wish.settings.get("listen-client-http-urls"):
+            yield Fault(
+                f"{wish.host}: etcd_settings: listen-client-http-urls",
+                "takes /health away from the client URLs, at which the others ask whether one of them may stop.",
+                "Leave it out; only a cluster of one member can have it.",
+            )
 
 
 def _clashes(wishes: t.Sequence[Wish], others: t.Sequence[Wish]) -> t.Iterator[Fault]:

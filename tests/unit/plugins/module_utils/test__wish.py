@@ -328,6 +328,13 @@ def test_the_same_peer_url_twice_however_it_is_written() -> None:
     assert "etcd1, etcd2 have the peer URL http://[fd00::1]:2380 in common" in found
 
 
+def test_health_is_asked_for_at_the_client_urls() -> None:
+    moved = wish(1, settings={"listen-client-http-urls": "http://192.0.2.1:2381"})
+    (found,) = told(moved, wish(2))
+    assert found.startswith("etcd1: etcd_settings: listen-client-http-urls: takes /health away from the client URLs")
+    assert not told(moved)
+
+
 def test_loopback_is_for_one_machine() -> None:
     (found,) = told(wish(1, address="127.0.0.1"), wish(2))
     assert found.startswith("etcd1: etcd_address: 127.0.0.1 is reached from its own machine only")

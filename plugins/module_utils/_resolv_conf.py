@@ -6,10 +6,14 @@
 
 Private to this collection. Whoever takes the file away from its owner has to leave the host able to resolve names. So
 new nameservers are asked first, the former file is kept, and it comes back when the host then cannot resolve a name.
+
+A run can be killed at any moment. The first that it writes is a file that says so, and the last that it does is to
+remove that; as long as it is there, the next run does all steps again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -29,7 +33,19 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import RunComma
 
 PATH = "/etc/resolv.conf"
 FORMER = "/etc/resolv.conf.former"
+# A run that has not come to its end. It has the text of ours that was proven; none where the file was another's.
+PENDING = "/etc/resolv.conf.pending"
 MARK = "# Kept by Ansible (quorum.etcd). The file of before is resolv.conf.former."
+# What stands in for the file of before where there was none.
+NONE = "# Kept by Ansible (quorum.etcd). There was no resolv.conf before.\n"
+
+_REMEDIES = {
+    errno.EACCES: "Run with become: true. If it does, see whether the file or its directory is immutable (lsattr).",
+    errno.EPERM: "Run with become: true. If it does, see whether the file or its directory is immutable (lsattr).",
+    errno.EROFS: "Mount its file system writable.",
+    errno.ENOSPC: "Make room on its file system.",
+    errno.EDQUOT: "Make room on its file system.",
+}
 
 # What systemd-resolved knows itself, where resolv.conf only names its stub.
 _UPLINKS = "/run/systemd/resolve/resolv.conf"
@@ -180,6 +196,7 @@ class ResolvConf:
         self._root = root
         self._path = self._at(PATH)
         self._former = self._at(FORMER)
+        self._pending = self._at(PENDING)
 
     def look(self) -> Seen:
         """What is there. Nothing is asked or changed."""
@@ -215,8 +232,9 @@ class ResolvConf:
         :param search: ``None`` keeps the former file's; so does ``options``, but for trust in the nameserver.
         :param prove: names that have to resolve.
         :param timeout: seconds for one question.
-        :raises Refused: none of the nameservers can do what is needed; nothing was changed.
+        :raises Refused: none of the nameservers can do what is needed, or a file may not be changed; all is as before.
         :raises NoResolution: this host could not resolve with them; the former file is back.
+        :raises QuorumError: it is not, because it could not be put back.
         """
         seen = self.look()
         content = Content(
@@ -225,46 +243,66 @@ class ResolvConf:
             tuple(one for one in seen.former.options if one != _OWN_OPTION) if options is None else tuple(options),
         )
         text = render(content)
-        changed = text != seen.text
+        owed = self._is_pending() or not self._is_held_off(seen.owner)
+        changed = owed or text != seen.text
         if check_mode or not changed:
             return Changed(changed, seen.text, text)
         warnings = self._prove_nameservers(nameservers, seen, prove, timeout)
-        if seen.managed:
-            self._write(text)
-        else:
-            self._take(text)
-            warnings += self._hold_off(seen)
+        before = self._begin(seen)
+        try:
+            if not seen.managed:
+                self._keep_former()
+            if owed or not seen.managed:
+                warnings += self._hold_off(seen.owner)
+            if text != seen.text:
+                self._write(text)
+        except Refused as error:
+            self._put_back(before, seen.owner, error.message)
+            raise
         failed = [name for name, answer in self._system(prove, 2 * timeout).items() if not answer.addresses]
         if failed:
-            self._put_back(seen)
-            raise NoResolution(
+            told = (
                 f"With the nameservers {', '.join(content.nameservers)} this host does not resolve "
-                f"{', '.join(failed)}, although they do. The former resolv.conf is back.",
+                f"{', '.join(failed)}, although they do."
+            )
+            self._put_back(before, seen.owner, told)
+            raise NoResolution(
+                f"{told} The former resolv.conf is back.",
                 remedy="Look at the line hosts: in /etc/nsswitch.conf; it must name dns.",
             )
+        self._drop(PENDING)
         return Changed(True, seen.text, text, tuple(warnings))
 
     def restore(self, *, check_mode: bool = False) -> Changed:
-        """Put the file of before back, if ours is there, and let its owner write again.
+        """Put the file of before back, if ours is there, and let its owner write again; none where there was none.
 
-        :raises Refused: there is no file of before; nothing was changed.
+        :raises Refused: there is no file of before, or one may not be changed.
         """
         seen = self.look()
-        measures = self._measures()
-        if not seen.managed:
-            if not check_mode:
-                self._let_go(measures)
-            return Changed(bool(measures), seen.text, seen.text)
-        if not os.path.lexists(self._former):
-            raise Refused(
-                f"{FORMER} is not there, so {PATH} cannot be put back as it was before.",
-                remedy=f"Write {PATH} by hand, without its first line.",
-            )
-        after = _read(self._former)
-        if not check_mode:
-            self._replace_by_former()
+        pending = self._is_pending()
+        measures = self._measures(seen.owner)
+        after = seen.text
+        if seen.managed:
+            if not os.path.lexists(self._former):
+                raise Refused(
+                    f"{FORMER} is not there, so {PATH} cannot be put back as it was before.",
+                    remedy=f"Write {PATH} by hand, without its first line.",
+                )
+            after = "" if self._was_none() else _read(self._former)
+        changed = seen.managed or pending or bool(measures)
+        if changed and not check_mode:
+            self._begin(seen)
+            try:
+                if seen.managed or pending:
+                    self._give_back()
+            except Refused:
+                if not pending and _read(self._path) == seen.text:
+                    with contextlib.suppress(Refused):
+                        self._drop(PENDING)
+                raise
             self._let_go(measures)
-        return Changed(True, seen.text, after)
+            self._drop(PENDING)
+        return Changed(changed, seen.text, after)
 
     # what is there
 
@@ -345,38 +383,57 @@ class ResolvConf:
 
     # changes
 
+    def _is_ours(self) -> bool:
+        return _read(self._path).startswith(MARK)
+
+    def _is_pending(self) -> bool:
+        return os.path.lexists(self._pending)
+
+    def _begin(self, seen: Seen) -> str:
+        """Note that a run is under way, and the text of ours to put back; none where that is the file of before."""
+        proven = _read(self._pending) if self._is_pending() else seen.text
+        before = proven if seen.managed else ""
+        with _changing(PENDING, "written"):
+            write_whole(self._pending, before, 0o644)
+        return before
+
+    def _drop(self, path: str) -> None:
+        with _changing(path, "removed"), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._at(path))
+
     def _keep_former(self) -> None:
         """The newest file that is not ours is the one of before."""
-        if os.path.lexists(self._former):
-            os.unlink(self._former)
-        if os.path.lexists(self._path):
-            shutil.copy2(self._path, self._former, follow_symlinks=False)
+        self._drop(FORMER)
+        with _changing(FORMER, "written"):
+            if os.path.lexists(self._path):
+                shutil.copy2(self._path, self._former, follow_symlinks=False)
+            else:
+                write_whole(self._former, NONE, 0o644)
 
-    def _take(self, text: str) -> None:
-        """Put our file in the place of another's."""
-        self._keep_former()
-        try:
-            self._write(text)
-        except Refused:
-            if os.path.lexists(self._former):
-                os.unlink(self._former)
-            raise
+    def _was_none(self) -> bool:
+        """Whether there was no file of before."""
+        return _read(self._former) == NONE
 
     def _write(self, text: str) -> None:
-        """Replace the file; a mounted one can only be written over.
+        """Replace the file; a mounted one can only be written over."""
+        with _changing(PATH, "replaced"):
+            try:
+                write_whole(self._path, text, 0o644)
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                _write_over(self._path, text.encode())
+            self._label(self._path)
 
-        :raises Refused: it may not be changed.
-        """
-        try:
-            write_whole(self._path, text, 0o644)
-        except OSError as error:
-            if error.errno != errno.EBUSY:
-                raise Refused(
-                    f"{PATH} may not be replaced: {error.strerror}.", remedy="Is it immutable (lsattr)?"
-                ) from None
-            with open(self._path, "w", encoding="utf-8") as stream:
-                stream.write(text)
-        self._label(self._path)
+    def _give_back(self) -> None:
+        """Have the file of before in the place of ours. Where another's is already, that one stays."""
+        if self._is_ours():
+            with _changing(PATH, "put back"):
+                if self._was_none():
+                    os.unlink(self._path)
+                else:
+                    self._replace_by_former()
+        self._drop(FORMER)
 
     def _replace_by_former(self) -> None:
         try:
@@ -384,41 +441,59 @@ class ResolvConf:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            with open(self._path, "w", encoding="utf-8") as stream:
-                stream.write(_read(self._former))
-            os.unlink(self._former)
+            with open(self._former, "rb") as stream:
+                _write_over(self._path, stream.read())
 
-    def _put_back(self, seen: Seen) -> None:
-        if seen.managed:
-            self._write(seen.text)
-            return
-        if seen.kind == "missing":
-            os.unlink(self._path)
-        else:
-            self._replace_by_former()
-        self._let_go(self._measures())
+    def _put_back(self, before: str, owner: str, why: str) -> None:
+        """Have all as it was before this run, or before the killed one that it went on with.
 
-    def _hold_off(self, seen: Seen) -> t.List[str]:
-        """Keep the owner from writing again; a warning where that is the user's to do."""
-        owner = seen.owner
+        :raises QuorumError: that cannot be done. The next run will try again.
+        """
+        try:
+            if not before:
+                self._give_back()
+                self._let_go(self._measures(owner))
+            elif _read(self._path) != before:
+                self._write(before)
+            self._drop(PENDING)
+        except Refused as error:
+            place = f" The file of before is {PENDING if before else FORMER}." if self._is_ours() else ""
+            raise QuorumError(
+                f"{why} Nor could all be put back as it was: {error.message}{place}",
+                remedy=f"{error.remedy} Then run again.",
+            ) from None
+
+    def _measure(self, owner: str) -> t.Optional[Measure]:
+        """What keeps this owner from writing, if there is something on this host."""
         measure = _MEASURES.get(owner)
-        if measure is not None and os.path.isdir(os.path.dirname(self._at(measure.path))):
-            with open(self._at(measure.path), "w", encoding="utf-8") as stream:
-                stream.write(measure.text)
+        return measure if measure is not None and os.path.isdir(os.path.dirname(self._at(measure.path))) else None
+
+    def _is_held_off(self, owner: str) -> bool:
+        """Whether nothing is left to be done about this owner."""
+        measure = self._measure(owner)
+        return measure is None or _read(self._at(measure.path)) == measure.text
+
+    def _hold_off(self, owner: str) -> t.List[str]:
+        """Keep the owner from writing again; a warning where that is the user's to do."""
+        measure = self._measure(owner)
+        if measure is not None:
+            with _changing(measure.path, "written"):
+                write_whole(self._at(measure.path), measure.text, 0o644)
             if self._reload(measure):
                 return []
             return [f"{owner} did not take up {measure.path} ({' '.join(measure.reload)} failed)."]
-        if not owner or (seen.kind == "link" and owner in _RESPECTS_FILES):
+        if not owner or (owner in _RESPECTS_FILES and os.path.islink(self._former)):
             return []
         return [f"{PATH} was {owner}'s, which may write it again. {_ADVICE.get(owner, '')}".rstrip()]
 
-    def _measures(self) -> t.List[Measure]:
-        """Those that are in force."""
-        return [measure for measure in _MEASURES.values() if os.path.exists(self._at(measure.path))]
+    def _measures(self, owner: str) -> t.List[Measure]:
+        """Those that are in force; in an unfinished run also the owner's: it may not know yet that it is gone."""
+        own = self._measure(owner) if self._is_pending() else None
+        return [one for one in _MEASURES.values() if one is own or os.path.exists(self._at(one.path))]
 
     def _let_go(self, measures: t.Sequence[Measure]) -> None:
         for measure in measures:
-            os.unlink(self._at(measure.path))
+            self._drop(measure.path)
             self._reload(measure)
 
     def _reload(self, measure: Measure) -> bool:
@@ -433,6 +508,26 @@ def _is_elsewhere(address: str) -> bool:
     """Whether it is the address of another machine, which may have a zone."""
     ip = ip_of(address.partition("%")[0])
     return ip is not None and not ip.is_loopback
+
+
+@contextlib.contextmanager
+def _changing(path: str, done: str) -> t.Iterator[None]:
+    """:raises Refused: the system does not let it be done to this path."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(
+            f"{path} cannot be {done}: {error.strerror or error}.",
+            remedy=_REMEDIES.get(error.errno or 0, "Put that right."),
+        ) from None
+
+
+def _write_over(path: str, data: bytes) -> None:
+    """Write into a file as it is. It is never empty meanwhile: who is killed leaves blank lines behind, at most."""
+    with open(path, "r+b") as stream:
+        stream.write(data.ljust(os.fstat(stream.fileno()).st_size, b"\n"))
+        stream.flush()
+        os.ftruncate(stream.fileno(), len(data))
 
 
 def _read(path: str) -> str:

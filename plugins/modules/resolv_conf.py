@@ -15,11 +15,13 @@ description:
     systemd-resolved, resolvconf or NetworkManager, a file that a DHCP client writes, one that a container engine
     mounted, or a person's.
   - The file of before is kept as F(/etc/resolv.conf.former), a link as a link, and comes back with O(state=absent).
+    Where there was none, there is none again then.
   - Before anything is changed, the nameservers are asked. They have to know O(prove), and the world outside if that can
     be reached so far. One good nameserver is enough, the others are a warning. If there is none, all stays as it is.
   - If the host itself cannot resolve O(prove) afterwards, the file of before is put back, and the module fails.
   - NetworkManager and Debian's dhclient are told to leave the file alone. Of other owners that may write it again, a
-    warning tells how to.
+    warning tells how to. What keeps them off is looked after in every run.
+  - What a run that was killed left undone is done by the next one. F(/etc/resolv.conf.pending) is there until then.
 extends_documentation_fragment:
   - quorum.etcd._attributes
 attributes:

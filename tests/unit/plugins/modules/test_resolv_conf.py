@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
+import os
 import types
 import typing as t
 from pathlib import Path
@@ -82,3 +84,22 @@ def test_failures(path: Path, capfd: pytest.CaptureFixture[str], params: t.Dict[
     assert result["failed"]
     assert told in result["msg"]
     assert path.read_text() == FORMER
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_disk_that_is_full(
+    path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    def full(*_args: t.Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if state == "absent":
+        run(resolv_conf, capfd, nameservers=["127.0.0.1"])
+    before = path.read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        result = run(resolv_conf, capfd, state=state, nameservers=["127.0.0.1"])
+    assert result["failed"]
+    assert result["msg"].startswith("/etc/resolv.conf.pending cannot be written: No space left on device.")
+    assert result["remedy"] == "Make room on its file system."
+    assert path.read_text() == before

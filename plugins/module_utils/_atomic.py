@@ -11,15 +11,17 @@ import os
 import tempfile
 
 
-def write_whole(path: str, text: str, mode: int) -> None:
+def write_whole(path: str, text: str, mode: int, *, errors: str = "strict") -> None:
     """Replace a file; who reads it meanwhile reads the old or the new one whole, and so does who comes after a crash.
+
+    ``errors`` is how what is not UTF-8 was read, such as ``surrogateescape``.
 
     :raises OSError: it could not be written; the old one is there, and nothing beside it.
     """
     directory, name = os.path.split(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with open(descriptor, "w", encoding="utf-8", errors=errors) as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), mode)

@@ -22,8 +22,10 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import RunComma
 ENGINES = ("docker", "podman")
 LABEL = "quorum.etcd.service"
 GRACE = 30  # what etcd may take to stop before it is killed, in seconds
+LIMIT = 30.0  # what an engine may take to answer, in seconds
 
 _RUN = re.compile(r"(?:^|[\s/;'\"])(docker|podman)\s+run\s")
+_TIMED_OUT = (124, -9)  # of timeout(1): the call ended when told to, or had to be killed
 
 
 class Container(t.NamedTuple):
@@ -47,7 +49,10 @@ def engine_of(definition: t.Optional[str], run: RunCommand) -> t.Optional[Engine
 
 
 class Engine:
-    """One engine. What it cannot tell, because it is not there or does not answer, is nothing."""
+    """One engine. What it cannot tell, because it is not there or says no, is nothing.
+
+    All raise ``ServiceError`` where it does not answer: what it has is then not known.
+    """
 
     def __init__(self, name: str, run: RunCommand) -> None:
         self.name = name
@@ -133,11 +138,11 @@ class Engine:
     def stop(self, service: str) -> None:
         """Stop the container of a unit that has left it behind.
 
-        :raises ServiceError: it does not stop.
+        :raises ServiceError: it does not stop, or the engine does not answer.
         """
         if self.container(service) is None:
             return
-        code, out, problem = self.call("stop", f"--time={GRACE}", service)
+        code, out, problem = self.call("stop", f"--time={GRACE}", service, timeout=GRACE + 10)
         left = self.container(service) if code else None
         if left is not None and left.pid:
             raise ServiceError(
@@ -145,16 +150,23 @@ class Engine:
                 remedy=f"Look at `{self.name} ps` and the log of {self.name}.",
             )
 
-    def call(self, *words: str, timeout: float = 0) -> t.Tuple[int, str, str]:
+    def call(self, *words: str, timeout: float = LIMIT) -> t.Tuple[int, str, str]:
         """Exit code, output and errors of one call; 127 where the program is not there.
 
-        It is ended after ``timeout`` seconds, if any; the code is then 124.
+        :raises ServiceError: it did not answer within ``timeout`` seconds, and was ended.
         """
         if not self.present:
             return 127, "", f"{self.name} is not on this machine"
-        limit = ["timeout", "--kill-after=5", f"{timeout:g}"] if timeout else []
+        limit = ["timeout", "--kill-after=5", f"{timeout:g}"]
         # It may be there for another machine, or without the right to run it: through a shell that is an exit code.
-        return self._run([*limit, "/bin/sh", "-c", 'exec "$0" "$@"', self.name, *words])
+        code, out, problem = self._run([*limit, "/bin/sh", "-c", 'exec "$0" "$@"', self.name, *words])
+        if code in _TIMED_OUT:
+            told = " ".join(word for word in (self.name, *words) if not word.startswith("-"))
+            raise ServiceError(
+                f"`{told}` did not answer within {timeout:g} s.",
+                remedy=f"See whether the service of {self.name} runs, and what it waits for.",
+            )
+        return code, out, problem
 
 
 class Programs:
@@ -198,4 +210,4 @@ def _id(text: str) -> str:
     return text if text.startswith("sha256:") else f"sha256:{text}"
 
 
-__all__ = ("ENGINES", "GRACE", "LABEL", "Container", "Engine", "Image", "Programs", "engine_of")
+__all__ = ("ENGINES", "GRACE", "LABEL", "LIMIT", "Container", "Engine", "Image", "Programs", "engine_of")

@@ -18,12 +18,11 @@ import urllib.parse
 
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Engine
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
 
 _CERTIFICATES = {"docker": "/etc/docker/certs.d", "podman": "/etc/containers/certs.d"}
 _CA_FILE = "quorum-etcd.crt"
-_TIMED_OUT = 124
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +116,7 @@ def ensure(wish: Wanted, engine: Engine, *, check_mode: bool = False) -> Outcome
     """Have the engine know the image by its name.
 
     :raises ReleaseError: no source gave it, with why for each; or the engine is not there.
+    :raises ServiceError: the engine does not answer.
     """
     if not engine.present:
         if check_mode:
@@ -151,14 +151,22 @@ def ensure(wish: Wanted, engine: Engine, *, check_mode: bool = False) -> Outcome
 
 
 def _from(source: t.Union[ImageName, str], wish: Wanted, engine: Engine) -> str:
-    return _load(source, engine) if isinstance(source, str) else _pull(source, wish, engine)
+    return _load(source, wish, engine) if isinstance(source, str) else _pull(source, wish, engine)
 
 
-def _load(path: str, engine: Engine) -> str:
+def _fetch(wish: Wanted, engine: Engine, *words: str) -> t.Tuple[int, str, str]:
+    """A call that takes as long as its source does: one that hangs is no reason not to try the next."""
+    try:
+        return engine.call(*words, timeout=wish.timeout)
+    except ServiceError as error:
+        raise _Failed(f"gave nothing whole within {wish.timeout:g} s") from error
+
+
+def _load(path: str, wish: Wanted, engine: Engine) -> str:
     """The ID of the image in an archive, as ``docker save`` makes it."""
     if not os.path.isfile(path):
         raise _Failed("is not there")
-    code, out, problem = engine.call("load", f"--input={path}")
+    code, out, problem = _fetch(wish, engine, "load", f"--input={path}")
     if code:
         raise _Failed(f"cannot be loaded ({_last(problem or out)})")
     loaded = re.findall(r"^Loaded image(?:\(s\)| ID)?: *(\S+)\s*$", out, re.MULTILINE)
@@ -175,9 +183,7 @@ def _pull(source: ImageName, wish: Wanted, engine: Engine) -> str:
     if registry.ca:
         trust(source.registry, registry.ca, _CERTIFICATES[engine.name])
     options = ["--tls-verify=false"] if registry.insecure and engine.name == "podman" else []
-    code, out, problem = engine.call("pull", "--quiet", *options, source.pullable, timeout=wish.timeout)
-    if code == _TIMED_OUT:
-        raise _Failed(f"gave nothing whole within {wish.timeout:g} s")
+    code, out, problem = _fetch(wish, engine, "pull", "--quiet", *options, source.pullable)
     if code:
         raise _Failed(_why(problem or out, source, registry, engine))
     image = engine.fetched(source)

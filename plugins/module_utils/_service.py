@@ -275,9 +275,10 @@ class ProcfileService:
         return None
 
     def define(self, definition: t.Optional[str]) -> bool:
-        """Other entries' lines stay as they are, also when somebody else edits them at the same time.
+        """Other entries' lines stay as they are, byte for byte, also when somebody else edits them at the same time.
 
         :raises InvalidInput: unless ``definition`` is one line that begins with ``ENTRY:``.
+        :raises ServiceError: the Procfile cannot be read or written; it is as it was.
         """
         if definition is not None:
             definition = definition.rstrip("\n")
@@ -286,22 +287,42 @@ class ProcfileService:
                     f"The definition of {self.name} is not one line that begins with `{self.name}: `.",
                     remedy=f"Make it `{self.name}: COMMAND`.",
                 )
-        if definition is None and not os.path.exists(self.path):
+        if definition is None and not self._lines():
             return False
         with self._locked("Procfile"):
-            before = (_read_text(self.path) or "").splitlines()
+            before = self._lines()
             after = []
+            missing = definition
             for line in before:
                 if not self._is_ours(line):
                     after.append(line)
-                elif definition is not None and definition not in after:
-                    after.append(definition)
-            if definition is not None and definition not in after:
-                after.append(definition)
+                elif missing is not None:
+                    after.append(line if line.splitlines() == [missing] else f"{missing}\n")
+                    missing = None
+            if missing is not None:
+                if after and not after[-1].endswith("\n"):
+                    after[-1] += "\n"
+                after.append(f"{missing}\n")
             if after == before:
                 return False
-            _write_text(self.path, "".join(f"{line}\n" for line in after))
+            _write_text(self.path, "".join(after))
         return True
+
+    def _lines(self) -> t.List[str]:
+        """The Procfile's lines with their ends and all their bytes; none where there is no Procfile.
+
+        :raises ServiceError: it cannot be read, so that nobody knows what a new one would take away.
+        """
+        try:
+            with open(self.path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
+                return stream.read().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ServiceError(
+                f"{self.path} cannot be read: {error.strerror}.",
+                remedy="Let this user read it, or run as the user whom it belongs to.",
+            ) from error
 
     def enable(self) -> bool:
         return False
@@ -559,7 +580,7 @@ def _write_text(path: str, text: t.Optional[str]) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             return
-        write_whole(path, text, 0o644)
+        write_whole(path, text, 0o644, errors="surrogateescape")
     except OSError as error:
         raise ServiceError(
             f"{path} cannot be written: {error.strerror}.",

@@ -111,15 +111,55 @@ def test_what_an_image_says_it_is() -> None:
     assert Engine("podman", Answers(run=(127, "", "not found in $PATH"))).version(NEW) == ""
 
 
+class Limits(Answers):
+    """Also how long each call may take."""
+
+    def __call__(self, args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
+        assert args[:2] == ["timeout", "--kill-after=5"]
+        answer = super().__call__(args, **kwargs)
+        self.calls[-1] = [args[2], self.calls[-1][0]]
+        return answer
+
+
 def test_a_limit_of_time() -> None:
-    seen: t.List[t.List[str]] = []
+    run = Limits(inspect=CONTAINERS["docker"])
+    engine = Engine("docker", run)
+    engine.call("pull", "a", timeout=2.5)
+    engine.images()
+    engine.version(NEW)
+    engine.stop("other")
+    assert run.calls == [["2.5", "pull"], ["30", "image"], ["30", "run"], ["30", "inspect"]]
+    run.calls.clear()
+    run.answers["stop"] = "etcd\n"
+    engine.stop("etcd")
+    assert run.calls == [["30", "inspect"], ["40", "stop"]]
 
-    def run(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
-        seen.append(args)
-        return 0, "", ""
 
-    Engine("docker", run).call("pull", "a", timeout=2.5)
-    assert seen[0][:3] == ["timeout", "--kill-after=5", "2.5"]
+@pytest.mark.parametrize("code", [124, -9])
+@pytest.mark.parametrize(
+    ("ask", "call"),
+    [
+        (lambda engine: engine.container("etcd"), "docker inspect etcd"),
+        (lambda engine: engine.images(), "docker image ls"),
+        (lambda engine: engine.image_id("a/b:c"), "docker image inspect docker.io/a/b:c"),
+        (lambda engine: engine.version(NEW), f"docker run {NEW}"),
+        (lambda engine: engine.stop("etcd"), "docker inspect etcd"),
+    ],
+)
+def test_an_engine_that_does_not_answer(ask: t.Callable[[Engine], object], call: str, code: int) -> None:
+    """It may have the container: that is not known, so nothing goes on as if it had none."""
+    silent = (code, "", "")
+    engine = Engine("docker", Answers(inspect=silent, image_ls=silent, image_inspect=silent, run=silent))
+    with pytest.raises(ServiceError) as caught:
+        ask(engine)
+    assert caught.value.message == f"`{call}` did not answer within 30 s."
+    assert "whether the service of docker runs" in caught.value.remedy
+
+
+def test_a_stop_without_an_answer() -> None:
+    run = Answers(inspect=CONTAINERS["docker"], stop=(124, "", ""))
+    with pytest.raises(ServiceError, match=r"`docker stop etcd` did not answer within 40 s\."):
+        Engine("docker", run).stop("etcd")
 
 
 def test_a_container_left_behind_is_stopped() -> None:

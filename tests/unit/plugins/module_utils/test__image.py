@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _image
-from ansible_collections.quorum.etcd.plugins.module_utils._containers import Engine
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError
+from ansible_collections.quorum.etcd.plugins.module_utils._containers import LIMIT, Engine
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ReleaseError, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._image import Outcome, ensure, trust, wanted
 
 NAME = "gcr.io/etcd-development/etcd:v3.6.16"
@@ -29,21 +29,25 @@ class Fake(Engine):
         self.names: t.Dict[str, str] = {}
         self.versions = {RIGHT: "3.6.16", OLD: "3.6.14"}
         self.calls: t.List[t.Tuple[str, ...]] = []
+        self.limits: t.Dict[str, float] = {}
         self.there = True
 
     @property
     def present(self) -> bool:
         return self.there
 
-    def call(self, *words: str, timeout: float = 0) -> t.Tuple[int, str, str]:
+    def call(self, *words: str, timeout: float = LIMIT) -> t.Tuple[int, str, str]:
         self.calls.append(words)
+        self.limits[words[0]] = timeout
         if words[0] == "tag":
             self.names[words[2]] = words[1]
             return 0, "", ""
         source = words[-1].partition("=")[2] if words[0] == "load" else words[-1]
         found = self.remote.get(source, "Error: dial tcp: no route to host")
+        if found == "slow":
+            raise ServiceError(f"{words[0]} did not answer within {timeout:g} s.")
         if not found.startswith("sha256:"):
-            return (124 if found == "slow" else 125), "", f"Trying...\n{found}\n"
+            return 125, "", f"Trying...\n{found}\n"
         self.names[source] = found
         return 0, (f"Loaded image: {source}\n" if words[0] == "load" else ""), ""
 
@@ -104,6 +108,23 @@ def test_an_archive_is_loaded(tmp_path: Path) -> None:
     engine = Fake(remote={str(archive): "Error: broken"})
     with pytest.raises(ReleaseError, match=r"cannot be loaded \(broken\)"):
         bring(engine, f"file://{archive}")
+
+
+def test_a_source_has_the_images_own_limit(tmp_path: Path) -> None:
+    archive = tmp_path / "etcd.tar"
+    archive.write_bytes(b"")
+    engine = Fake(remote={str(archive): "slow", NAME: RIGHT})
+    outcome = bring(engine, f"file://{archive}", NAME, timeout=7)
+    assert outcome.attempts[0].reason == "gave nothing whole within 7 s"
+    assert (outcome.after, engine.limits) == (RIGHT, {"load": 7, "pull": 7, "tag": LIMIT})
+
+
+def test_an_engine_that_does_not_answer_is_no_fault_of_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine("podman", lambda *_args, **_options: (124, "", ""))
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    wish = wanted(name=NAME, sources=[])
+    with pytest.raises(ServiceError, match=r"`podman image inspect .*` did not answer within 30 s"):
+        ensure(wish, engine)
 
 
 def test_a_pinned_image_is_fetched_by_its_digest_wherever_it_is() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import calendar
 import dataclasses
+import errno
 import os
+import re
 import stat
 import time
 import typing as t
@@ -224,6 +226,9 @@ def entry(directory: Path, name: str = "m1", runner: str = "honcho") -> Procfile
         ("# mine\nm2: b\nm1: old\nm10: c\n", "m1: a", "# mine\nm2: b\nm1: a\nm10: c\n", True),
         ("m1: a\nm2: b\nm1: a\n", "m1: a", "m1: a\nm2: b\n", True),
         ("m2: b", "m1: a", "m2: b\nm1: a\n", True),
+        ("m1: a", "m1: a", "m1: a", False),
+        ("m2: b\r\nm1: a\r\n", "m1: a", "m2: b\r\nm1: a\r\n", False),
+        ("m2: b\r\nm3: \x0c\x85c\nm1: old\r\n", "m1: a", "m2: b\r\nm3: \x0c\x85c\nm1: a\n", True),
         ("m2: b\nm1: a\n", None, "m2: b\n", True),
         ("m2: b\n", None, "m2: b\n", False),
         (None, None, None, False),
@@ -234,10 +239,10 @@ def test_only_the_entry_itself_changes(
 ) -> None:
     path = tmp_path / "Procfile"
     if before is not None:
-        path.write_text(before)
+        path.write_bytes(before.encode())
     service = entry(tmp_path)
     assert service.define(definition) is changed
-    assert (path.read_text() if path.exists() else None) == after
+    assert (path.read_bytes().decode() if path.exists() else None) == after
     assert service.definition() == (definition.strip() if definition else None)
     assert service.seen().exists is service.seen().enabled is (definition is not None)
 
@@ -253,6 +258,39 @@ def test_a_definition_that_is_not_the_entry(tmp_path: Path, definition: str) -> 
 def test_a_name_that_a_procfile_cannot_have(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInput, match="cannot name a line of a Procfile"):
         entry(tmp_path, name)
+
+
+@pytest.mark.parametrize(
+    ("definition", "after"), [("m1: a", b"# \xe4\xff\nm1: a\nm2: \xfc\n"), (None, b"# \xe4\xff\nm2: \xfc\n")]
+)
+def test_others_lines_keep_their_bytes(tmp_path: Path, definition: t.Optional[str], after: bytes) -> None:
+    path = tmp_path / "Procfile"
+    path.write_bytes(b"# \xe4\xff\nm1: \xe4\nm2: \xfc\n")
+    assert entry(tmp_path).define(definition)
+    assert path.read_bytes() == after
+    assert not entry(tmp_path).define(definition)
+
+
+@pytest.mark.parametrize("definition", ["m1: a", None])
+def test_a_procfile_that_cannot_be_read_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, definition: t.Optional[str]
+) -> None:
+    """Of another user, in a directory that this one may write. Root reads it all the same."""
+    path = tmp_path / "Procfile"
+    path.write_text("m2: b\n")
+    real = open
+
+    def refusing(file: t.Any, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        if file == str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file)
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", refusing)
+    with pytest.raises(ServiceError, match=re.escape(f"{path} cannot be read: Permission denied.")) as caught:
+        entry(tmp_path).define(definition)
+    assert "run as the user whom it belongs to" in caught.value.remedy
+    monkeypatch.undo()
+    assert path.read_text() == "m2: b\n"
 
 
 def test_nothing_to_start(tmp_path: Path) -> None:
@@ -397,8 +435,8 @@ class Contained(Systemctl):
         self.inspected = inspected
 
     def __call__(self, args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
-        if args[0] == "/bin/sh":
-            self.calls.append(args[3:])
+        if args[0] == "timeout":
+            self.calls.append(args[6:])
             return (0, self.inspected, "") if self.inspected else (1, "", "no such container")
         return super().__call__(args, **kwargs)
 

@@ -196,12 +196,14 @@ class SystemdService:
         return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
     def _set_enabled(self, wanted: bool) -> bool:
-        """``--no-reload``: what is enabled matters at the next boot, and a reload costs a third of a second."""
+        """A reload costs a third of a second; only of what runs would the manager go on telling how it was before."""
         if not self._manager_runs:
             raise self._no_manager()
-        if (self._show().get("UnitFileState") == "enabled") == wanted:
+        shown = self._show()
+        if (shown.get("UnitFileState") == "enabled") == wanted:
             return False
-        self._systemctl("enable" if wanted else "disable", "--no-reload")
+        known = shown.get("ActiveState", "inactive") != "inactive"
+        self._systemctl("enable" if wanted else "disable", *([] if known else ["--no-reload"]))
         return True
 
     def _begin(self, verb: str) -> None:

@@ -20,7 +20,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
 from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover, cluster_version
-from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, on_any
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
@@ -55,6 +55,7 @@ PROBE = 0.25  # a probe while waiting
 FIRST_PAUSE, LAST_PAUSE = 0.05, 0.25
 GATE_PAUSE = 0.2
 HANDOVER = 3.0  # leadership moves within an election time-out or not at all
+STIR = 2.0  # how long one waits before an idle cluster is given something to do, and how often
 SICK = 3.0  # a running member counts as unhealthy once it was so for longer than an election
 GRACE = 10.0  # how long a gate that may be passed by force waits for passing without
 IDLE = 2.0  # systemd may be late to carry out a start
@@ -341,9 +342,29 @@ class Turn:
                 "data is lost, or lies elsewhere.",
                 remedy="Mount or restore what was there; a lost member must be replaced.",
             )
+        if acts:
+            self._refuse_other_program(now)
         if acts and order.action == "settle":
             what = "is down" if now.process is None else "runs otherwise than when the plan was made"
             raise Refused(f"{now.service.name} {what}, and the plan only wants its files settled.", remedy="Run again.")
+
+    def _refuse_other_program(self, now: _Now) -> None:
+        """What is installed may be another version than it is taken for; once started, it may leave no way back."""
+        order = self._order
+        same = now.files.release == order.release and not any(change.key == "executable" for change in now.pending)
+        if self._world.programs is not None or (now.process is not None and same):
+            return
+        version = self._installed_version(order.release)
+        if version and order.version and version != order.version:
+            raise Refused(
+                f"{order.release}/etcd is {version}, and {order.version} is wished.",
+                remedy=f"Set etcd_version to {version}, or have {order.version} there.",
+            )
+        if not version and os.path.exists(os.path.join(order.release, "etcd")):
+            raise Refused(
+                f"{order.release}/etcd does not say which etcd it is.",
+                remedy="Have an etcd for this machine there, which this user may run.",
+            )
 
     # --- 2 to 5: gate, hand over, write, start ---
 
@@ -773,9 +794,13 @@ class Turn:
         deadline = clock.monotonic() + self._order.start_timeout
         watch = _Watch(self._world, old=old)
         pause, pid, reason = FIRST_PAUSE, 0, "it did not start"
+        stirred = clock.monotonic()
         while True:
             if self._world.lock is not None:
                 self._world.lock.renew()
+            if self._phase == "turn" and clock.monotonic() - stirred >= STIR:
+                self._stir()
+                stirred = clock.monotonic()
             process = watch.step()
             if process is not None:
                 changes = body.differs(process)
@@ -796,6 +821,17 @@ class Turn:
             # a process that ends, and one that has just come, are cheap to look at and worth it
             pid, known = process.pid if process is not None else 0, pid
             pause = FIRST_PAUSE if watch.stopping or pid != known else min(pause * 1.5, LAST_PAUSE)
+
+    def _stir(self) -> None:
+        """Have the others commit something that changes no key.
+
+        A new member that got a long history as one snapshot refuses to publish itself ("too many requests") until it
+        has applied an entry of its own, and in an idle cluster none comes.
+        """
+        others = self._known(self._order.peers)
+        if others:
+            with contextlib.suppress(ClientError):
+                on_any(others, lambda client: client.lease_grant(TTL, timeout=LOOK))
 
     def _probe(self, body: _Body) -> t.Tuple[bool, str]:
         """Whether the server is well and a member; its member ID, or why it is not.

@@ -284,8 +284,9 @@ def dns_faults(
 
 
 def digest(definition: str) -> str:
-    """Stands in the environment for what a process does not show: its unit."""
-    return hashlib.sha256(definition.encode()).hexdigest()[:16]
+    """Stands in the environment for what a process does not show: its unit, but for the comments."""
+    told = "\n".join(line for line in definition.splitlines() if not line.startswith("#"))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def str_list(value: object) -> t.List[str]:
@@ -421,6 +422,14 @@ def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
         elif _SPECIAL.search(path):
             problem = f"{path!r} has blanks or other characters in it that mean something in a unit or a shell."
             yield fault(variable, problem, "Use another directory.")
+    if wish.deployment == "systemd":
+        hidden = _HIDDEN.match(_data_dir(wish))
+        if hidden is not None:
+            yield fault(
+                "etcd_data_dir",
+                f"{_data_dir(wish)} is in {hidden.group()}, which the unit hides from etcd (ProtectHome, PrivateTmp).",
+                "Use a directory elsewhere, such as one in /var/lib.",
+            )
     if _inside(wish.config_dir, _data_dir(wish)):
         yield fault(
             "etcd_config_dir",
@@ -476,6 +485,8 @@ def _version_and_settings(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
     except ValueError as error:
         yield fault("etcd_version", f"{error}.", f"Supported are releases of {', '.join(SUPPORTED_LINES)}.")
         return
+    if str(version) != wish.version:
+        yield fault("etcd_version", f"{wish.version!r} is no way to write a version.", f"Write {version}.")
     if version.line not in SUPPORTED_LINES:
         yield fault("etcd_version", f"{version} is not supported.", f"Supported are {', '.join(SUPPORTED_LINES)}.")
         return
@@ -726,6 +737,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "replace": (_names, "a list of member names"),
 }
 _EMPTY = {"address": "This host shows no address of its own: set it."}
+_HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)(?=/|\Z)")
 _LISTENING = ("listen-client-urls", "listen-client-http-urls", "listen-peer-urls", "listen-metrics-urls")
 _NEEDED = {
     "data-dir": "etcd_data_dir",

@@ -125,19 +125,20 @@ def test_a_unit_that_a_killed_run_wrote_is_still_read(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "verb", "changed"),
+    ("shown", "verb", "called"),
     [
-        ("running", "enable", False),
-        ("looping", "enable", True),
-        ("running", "disable", True),
-        ("looping", "disable", False),
+        ("running", "enable", []),
+        ("looping", "enable", ["enable etcd.service"]),
+        ("running", "disable", ["disable etcd.service"]),
+        ("looping", "disable", []),
+        ("not there", "enable", ["enable --no-reload etcd.service"]),
     ],
 )
-def test_enabled_only_where_needed(root: Path, shown: str, verb: str, changed: bool) -> None:
+def test_enabled_only_where_needed(root: Path, shown: str, verb: str, called: t.List[str]) -> None:
     run = Systemctl(shown)
     service = unit(root, run)
-    assert (service.enable() if verb == "enable" else service.disable()) is changed
-    assert run.verbs == ([f"{verb} --no-reload etcd.service"] if changed else [])
+    assert (service.enable() if verb == "enable" else service.disable()) is bool(called)
+    assert run.verbs == called
 
 
 @pytest.mark.parametrize("verb", ["start", "restart"])

@@ -133,6 +133,8 @@ class Host:
         self.downgrade = ""
         self.lowers = True
         self.more_urls: t.Tuple[str, ...] = ()
+        self.told: t.Optional[str] = None
+        self.stir: t.Callable[[], None] = lambda: None
         for version in ("3.5.35", "3.6.14", "3.6.16", "3.7.3"):
             (root / "opt" / version).mkdir(parents=True)
 
@@ -269,7 +271,8 @@ class Host:
         )
 
     def run(self, args: t.List[str], **options: t.Any) -> t.Tuple[int, str, str]:
-        return 0, f"etcd Version: {Path(args[-1]).parent.name}\n", ""
+        version = Path(args[-1]).parent.name if self.told is None else self.told
+        return 0, f"etcd Version: {version}\n" if version else "hi\n", ""
 
 
 class Client:
@@ -324,6 +327,11 @@ class Client:
         if self.host.learner and self.id == ME:
             raise Rejected("rpc not supported for learner")
         return self.host.members()
+
+    def lease_grant(self, ttl: int, *, timeout: t.Optional[float] = None) -> int:
+        self._up()
+        self.host.stir()
+        return 1
 
     def move_leader(self, member_id: str, *, timeout: t.Optional[float] = None) -> None:
         self.host.step(f"move leader to {member_id}")
@@ -733,13 +741,45 @@ def test_what_fails_is_put_back(formed: Host, settings: t.Dict[str, str], reason
 
 def test_a_wrong_version_or_member_fails_at_once(formed: Host) -> None:
     begun = formed.clock.now
+    formed.told = "3.6.99"
     order = dataclasses.replace(order_for(formed, "3.6.16"), version="3.6.99")
     with pytest.raises(ServerFailed, match=r"it answers as etcd 3\.6\.16, not 3\.6\.99"):
         take(formed, order)
-    formed.data_id = ""
+    formed.data_id, formed.told = "", None
     with pytest.raises(ServerFailed, match="it runs as member a1, not as dd"):
         take(formed, order_for(formed, member_id="dd", settings={"ETCD_X": "1"}))
     assert formed.clock.now - begun < 1
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize(
+    ("told", "match"), [("3.7.3", r"/etcd is 3\.7\.3, and 3\.6\.16 is wished"), ("", "does not say which etcd it is")]
+)
+def test_another_program_than_wished_is_never_started(formed: Host, told: str, match: str, down: bool) -> None:
+    formed.told = told
+    (Path(formed.release("3.6.16")) / "etcd").touch()
+    if down:
+        formed.process = None
+    with pytest.raises(Refused, match=match) as caught:
+        take(formed, order_for(formed, "3.6.16", **({"action": "start", "gated": False} if down else {})))
+    assert caught.value.remedy
+    assert formed.calls == []
+
+
+def test_an_idle_cluster_is_given_something_to_do_while_a_new_member_waits(host: Host) -> None:
+    """etcd 3.6 and 3.7, more than 5000 entries, all of them in one snapshot."""
+    host.data_state = "absent"
+    host.published = False
+    stirred: t.List[float] = []
+
+    def stir() -> None:
+        stirred.append(host.clock.now)
+        host.published = len(stirred) == 2
+
+    host.stir = stir
+    begun = host.clock.now
+    take(host, first_start(host))
+    assert [moment - begun for moment in stirred] == pytest.approx([_turn.STIR, 2 * _turn.STIR], abs=0.6)
 
 
 @pytest.mark.parametrize("what", ["listed", "published"])

@@ -130,7 +130,6 @@ def test_all_wrong_shapes_are_told_at_once() -> None:
         {"listen_address": "0.0.0.0"},
         {"deployment": "procfile"},
         {"install": "package", "release": "/usr/bin"},
-        {"version": "v3.6.16"},
         {"version": "3.4.23"},
         {"data_dir": "/srv/etcd/"},
         {"data_dir": "/etc/etcd/data"},
@@ -326,6 +325,22 @@ def test_versions_may_be_one_minor_apart() -> None:
 def test_the_same_peer_url_twice_however_it_is_written() -> None:
     (found,) = told(wish(1, address="fd00::1"), wish(2, address="fd00:0:0::1"))
     assert "etcd1, etcd2 have the peer URL http://[fd00::1]:2380 in common" in found
+
+
+def test_a_version_has_one_spelling() -> None:
+    (found,) = told(wish(1, version="v3.6.16"))
+    assert "etcd_version: 'v3.6.16' is no way to write a version. Write 3.6.16" in found
+
+
+@pytest.mark.parametrize("path", ["/home/etcd", "/root/etcd", "/tmp/etcd", "/var/tmp/etcd/x"])
+def test_data_lies_where_the_unit_lets_etcd_see_it(path: str) -> None:
+    (found,) = told(wish(1, data_dir=path))
+    assert f"etcd_data_dir: {path} is in " in found
+    assert not told(wish(1, data_dir=path, deployment="procfile"))
+
+
+def test_comments_are_nothing_that_a_server_runs_with() -> None:
+    assert digest("# a\n[Unit]\n") == digest("# b\n[Unit]\n") != digest("# a\n[Service]\n")
 
 
 def test_health_is_asked_for_at_the_client_urls() -> None:

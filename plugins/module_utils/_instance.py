@@ -392,12 +392,17 @@ def wrong_with_directory(path: str, owner: Owner) -> str:
 def make_directory(path: str, owner: Owner) -> None:
     """Make a private directory, or set its mode and owner; what is in it gets the owner, too, where that was wrong.
 
-    :raises DataError: when the operating system refuses.
+    What it lies in is the owner's, too, where it was missing: etcd makes a WAL beside its place and renames it.
+
+    :raises DataError: when the operating system refuses, or a link is in its place that is not root's.
     """
     with _refusing("prepare", path):
-        _make_public(os.path.dirname(path))
+        _make_parent(os.path.dirname(os.path.normpath(path)), owner)
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
+        if not owner.mine and os.path.islink(path) and os.lstat(path).st_uid != 0:
+            # its owner could have root give away what it points to
+            raise DataError(f"{path} is a link, and not root's.", remedy="Put a directory there, or a link of root's.")
         found = os.stat(path)
         if stat.S_IMODE(found.st_mode) != 0o700:
             os.chmod(path, 0o700)
@@ -411,6 +416,18 @@ def make_directory(path: str, owner: Owner) -> None:
                 os.lchown(os.path.join(folder, name), *ids)
         # last, so that an interrupted one is seen as wrong again
         os.chown(path, *ids)
+
+
+def _make_parent(path: str, owner: Owner) -> None:
+    """Make what a private directory lies in, for its owner; one that is there is left as it is.
+
+    0755, as other instances may have theirs in it, too.
+    """
+    if not path or os.path.isdir(path):
+        return
+    _make_public(path)
+    if not owner.mine:
+        os.chown(path, *owner.ids())
 
 
 def _make_public(path: str) -> None:

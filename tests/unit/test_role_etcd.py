@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from pathlib import Path
 
+import jinja2
 import pytest
 from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.filter.core import FilterModule, regex_replace
 from ansible.template import Templar
 
 ROLE = Path(__file__).parents[2] / "roles" / "etcd"
@@ -88,3 +91,68 @@ def test_published_ports_and_proxies_are_where_a_member_would_listen(listen: str
 def test_a_proxy_is_reached_the_way_it_serves(members: str, certificate: str, expected: str) -> None:
     planned = {"desired": {"client_urls": [f"{members}://192.0.2.1:2379"]}}
     assert value_of("__etcd_proxy_url", __etcd_plan=planned, proxy_server_cert=certificate) == expected
+
+
+def unit_of(deployment: str, **settings: t.Any) -> t.List[str]:
+    """The lines of a unit with these settings of etcd."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(ROLE / "templates")), trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters.update(FilterModule().filters())
+    environment.filters["regex_replace"] = regex_replace
+    environment.tests["match"] = lambda value, pattern: re.match(pattern, value) is not None
+    text = environment.get_template(f"{deployment}.j2").render(
+        etcd_settings={name.replace("_", "-"): value for name, value in settings.items()},
+        etcd_data_dir="/var/lib/etcd",
+        etcd_user="etcd",
+        etcd_group="db",
+        etcd_deployment=deployment,
+        etcd_container_mounts=[],
+        etcd_container_network="host",
+        etcd_container_nameservers=[],
+        etcd_container_limits=[],
+        etcd_container_options=[],
+        etcd_client_port=2379,
+        etcd_peer_port=2380,
+        __etcd_published="192.0.2.1",
+    )
+    return text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("settings", "writable"),
+    [
+        ({}, ["/var/lib/etcd"]),
+        ({"data_dir": "/data", "wal_dir": None}, ["/data"]),
+        ({"wal_dir": "/srv/wal/etcd"}, ["/var/lib/etcd", "/srv/wal"]),
+        ({"wal_dir": "/srv/wal/etcd/"}, ["/var/lib/etcd", "/srv/wal"]),
+        ({"wal_dir": "/var/lib/etcd/log/wal"}, ["/var/lib/etcd"]),
+        ({"wal_dir": "/var/lib/etcd-wal/wal"}, ["/var/lib/etcd", "/var/lib/etcd-wal"]),
+        ({"wal_dir": "/wal"}, ["/var/lib/etcd", "/wal"]),
+    ],
+)
+def test_where_the_log_lies_elsewhere_its_parent_is_opened(settings: t.Dict[str, t.Any], writable: t.List[str]) -> None:
+    assert f"ReadWritePaths={' '.join(writable)}" in unit_of("systemd", **settings)
+    for engine in ("docker", "podman"):
+        mounts = [line for line in unit_of(engine, **settings) if "--volume" in line]
+        assert mounts == [f"  --volume={path}:{path}:Z \\" for path in writable]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "directories"),
+    [
+        (None, []),
+        (["stderr", "default", "systemd/journal", "/dev/stdout", "/top.log", "/with blank/a", 7], []),
+        (["stderr", "/var/log/etcd/a.log", "/var/log/etcd/b.log"], ["/var/log/etcd"]),
+        ("stderr, /var/log/etcd/a.log,/srv/log/b.log", ["/var/log/etcd", "/srv/log"]),
+        (7, []),
+    ],
+)
+def test_directories_of_log_files_are_opened_and_made(outputs: t.Any, directories: t.List[str]) -> None:
+    lines = unit_of("systemd", log_outputs=outputs)
+    assert "ReadWritePaths=" + " ".join(["/var/lib/etcd"] + [f"-{path}" for path in directories]) in lines
+    assert [line for line in lines if line.startswith("ExecStartPre=")] == [
+        f"ExecStartPre=+/bin/sh -c 'test -e {path} || exec install -d -m 0700 -o etcd -g db {path}'"
+        for path in directories
+    ]
+    assert lines[0].startswith("# ")

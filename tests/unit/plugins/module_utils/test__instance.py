@@ -246,6 +246,47 @@ def test_ownership_goes_down_and_the_directory_comes_last(tmp_path: Path, monkey
     assert calls == [(str(name), 4711, 4712) for name in (path / "member", path / "member" / "db", path)]
 
 
+def test_a_missing_parent_is_made_for_the_owner_and_one_that_is_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: t.List[str] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda name, *_ids: calls.append(name))
+    monkeypatch.setattr(Owner, "ids", lambda _self: (4711, 4712))
+    instance.make_directory(f"{tmp_path}/srv/wal/etcd/", Owner("u", "g"))
+    assert calls[0] == str(tmp_path / "srv" / "wal")
+    assert str(tmp_path / "srv") not in calls
+    assert [mode_of(tmp_path / "srv" / name) for name in ("wal", "wal/etcd")] == [0o755, 0o700]
+    calls.clear()
+    instance.make_directory(str(tmp_path / "srv" / "wal" / "other"), Owner("u", "g"))
+    assert calls == [str(tmp_path / "srv" / "wal" / "other")]
+
+
+@pytest.mark.parametrize(("uid", "allowed"), [(0, True), (4711, False)])
+def test_only_a_link_of_roots_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, allowed: bool
+) -> None:
+    (tmp_path / "there").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to("there")
+    really = os.lstat
+
+    def lstat(path: t.Any, **options: t.Any) -> os.stat_result:
+        seen = list(really(path, **options))
+        seen[4] = uid
+        return os.stat_result(seen)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(os, "chown", lambda *_args: None)
+    monkeypatch.setattr(Owner, "ids", lambda _self: (4711, 4712))
+    if allowed:
+        instance.make_directory(str(tmp_path / "link"), Owner("u", "g"))
+    else:
+        with pytest.raises(DataError, match="is a link, and not root's"):
+            instance.make_directory(str(tmp_path / "link"), Owner("u", "g"))
+    assert mode_of(tmp_path / "there") == (0o700 if allowed else 0o755)
+
+
 @pytest.mark.parametrize(
     ("owner", "home", "text"),
     [

@@ -13,9 +13,14 @@ import dataclasses
 import datetime as dt
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._membership import quorum
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, Member
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_HIDDEN = "cannot be looked at without become: true"
+# How the client words that a server wants to know who asks, or who connects.
+_USER = ("does not accept the credentials", "does not permit this")
+_CERTIFICATE = ("does not accept the client certificate", "has a certificate that is not trusted")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +28,9 @@ class Row:
     """One member, or a host that is none.
 
     ``role``: ``leader``, ``follower``, ``learner``; ``unstarted`` (listed, never published itself), ``unobserved``
-    (listed, and no host of the inventory showed it), ``none`` (a host whose member nobody lists) or ``down``.
+    (listed, and no host of the inventory showed it), ``learner (unobserved)`` (so, and listed as a learner), ``none``
+    (a host whose member nobody lists), ``unknown`` (it runs and does not say, or could not be looked at) or ``down``
+    (nothing runs).
     ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (epoch).
     """
 
@@ -44,11 +51,14 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class ClusterStatus:
-    """A whole cluster; ``quorum`` says that a member answered a linearizable read."""
+    """A whole cluster; ``quorum`` says that a member gave its linearizable list.
+
+    It is ``None`` where nobody did, and those that could not be looked at, or do not list members, may be a quorum.
+    """
 
     name: str
     id: str
-    quorum: bool
+    quorum: t.Optional[bool]
     rows: t.Tuple[Row, ...]
 
 
@@ -81,30 +91,34 @@ def cluster_status(
                 Row(
                     member.label if member else names[host],
                     host,
-                    "unobserved",
+                    _unobserved(member),
                     False,
                     id=member.id if member else "",
                     problem=unseen[host],
                 )
             )
     rows += [
-        Row(member.label, "", "unobserved", False, id=member.id, problem="not in the inventory")
+        Row(member.label, "", _unobserved(member), False, id=member.id, problem="not in the inventory")
         for member in members
         if member.id not in known
     ]
     cluster = next((status.cluster_id for status in statuses), "")
-    return ClusterStatus(name, cluster, bool(members), tuple(rows))
+    return ClusterStatus(name, cluster, True if members else _quorum_unlisted(seen, unseen), tuple(rows))
 
 
 def table(status: ClusterStatus) -> str:
     """The rows for a terminal, with a headline; times are UTC."""
     serving = sum(row.healthy for row in status.rows)
+    # Who does not say so may be healthy all the same.
+    healthy = "seen healthy" if any(row.role == "unknown" and not row.healthy for row in status.rows) else "healthy"
     title = (
         f"cluster {status.name}"
         + (f" ({status.id})" if status.id else "")
-        + f": {serving} of {len(status.rows)} healthy"
+        + f": {serving} of {len(status.rows)} {healthy}"
     )
-    if not status.quorum:
+    if status.quorum is None:
+        title += f", quorum unknown: {_why_unknown(status.rows)}"
+    elif not status.quorum:
         title += ", no quorum"
     head = ("NAME", "ID", "ROLE", "HEALTH", "VERSION", "DB", "IN USE", "INDEX", "LAG", "ALARMS", "SINCE")
     lines = [head, *(_cells(row) for row in status.rows)]
@@ -116,9 +130,71 @@ def table(status: ClusterStatus) -> str:
 
 
 def _member_of(seen: t.Optional[HostSeen], name: str, members: t.Sequence[Member]) -> t.Optional[Member]:
-    if seen is not None and seen.data.member_id:
-        return next((member for member in members if member.id == seen.data.member_id), None)
+    identity = seen.data.member_id if seen is not None else ""
+    if not identity and seen is not None and seen.local is not None and seen.local.status is not None:
+        identity = seen.local.status.member_id
+    if identity:
+        return next((member for member in members if member.id == identity), None)
     return next((member for member in members if member.name == name), None)
+
+
+def _unobserved(member: t.Optional[Member]) -> str:
+    return "learner (unobserved)" if member is not None and member.is_learner else "unobserved"
+
+
+def _hidden(seen: HostSeen) -> str:
+    """Why it is not known whether there is a server that serves; empty where a look was possible."""
+    service, process = seen.service, seen.process
+    if seen.local is not None:
+        return ""
+    if process is not None:
+        if seen.system.uid and (seen.data.problem or not process.executable):
+            return _HIDDEN
+        return "its settings do not say where it answers"
+    if not seen.system.uid:
+        return ""
+    if service.main_pid:
+        return _HIDDEN
+    # systemd tells everybody that a unit does not run; but the processes of a Procfile, and containers, are looked for.
+    by_unit = service.exists and not (seen.files.definition or "").startswith(f"{service.name}:")
+    runs = service.state in ("active", "reloading")
+    return _HIDDEN if seen.data.problem and (runs or not by_unit) else ""
+
+
+def _may_serve(seen: HostSeen) -> bool:
+    """Nothing that it showed speaks against it."""
+    local = seen.local
+    if local is None:
+        return bool(_hidden(seen))
+    return local.healthy or (local.versions is None and any(words in local.problem for words in _CERTIFICATE))
+
+
+def _quorum_unlisted(seen: t.Mapping[str, HostSeen], unseen: t.Collection[str]) -> t.Optional[bool]:
+    """Where nobody lists the members: ``None`` if those that may serve would be a quorum of the hosts, else no."""
+    voters = [host for host in seen.values() if _votes(host)]
+    if any(host.local is not None and host.local.healthy for host in voters):
+        return None
+    serving = sum(_may_serve(host) for host in voters) + len(unseen)
+    return None if serving and serving >= quorum(len(voters) + len(unseen)) else False
+
+
+def _votes(seen: HostSeen) -> bool:
+    """As far as itself shows."""
+    if seen.local is not None and seen.local.status is not None:
+        return not seen.local.status.is_learner
+    return seen.process is not None or seen.data.initialised
+
+
+def _why_unknown(rows: t.Sequence[Row]) -> str:
+    reasons = []
+    if any(words in row.problem for row in rows for words in _USER):
+        reasons.append("the cluster asks for a user")
+    hidden = [row.name for row in rows if row.problem == _HIDDEN]
+    if hidden:
+        reasons.append(f"{', '.join(hidden)} {_HIDDEN}")
+    if not reasons and any(row.role == "unobserved" for row in rows):
+        reasons.append("not all hosts were observed")
+    return "; ".join(reasons) or "nobody lists the members"
 
 
 def _row(
@@ -133,9 +209,10 @@ def _row(
     local = seen.local
     status = local.status if local is not None else None
     identity = member.id if member else (status.member_id if status else seen.data.member_id)
-    problem = (
-        local.problem if local is not None else ("" if member and not member.started else "its server does not run")
-    )
+    if local is not None:
+        problem = local.problem
+    else:
+        problem = _hidden(seen) or ("" if member and not member.started else "its server does not run")
     return Row(
         name=member.label if member else name,
         host=host,
@@ -161,6 +238,8 @@ def _role(seen: HostSeen, member: t.Optional[Member], leader: str) -> str:
         return "leader" if local.status.member_id == leader else "follower"
     if member is not None and not member.started:
         return "unstarted"
+    if local is not None or _hidden(seen):
+        return "learner" if member is not None and member.is_learner else "unknown"
     return "down" if member is not None or seen.data.initialised else "none"
 
 

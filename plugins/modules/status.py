@@ -53,7 +53,10 @@ clusters:
       type: str
       sample: cdf818194e3a8c32
     quorum:
-      description: A member answered a linearizable read.
+      description:
+        - A member listed the members, which takes a quorum.
+        - Null where that is not known, since nobody did so, and hosts that could not be looked at, or servers that ask
+          for a user, may be a quorum.
       type: bool
       sample: true
     rows:
@@ -76,8 +79,9 @@ clusters:
         role:
           description:
             - V(leader), V(follower) or V(learner); V(unstarted) for a member that never published itself; V(unobserved)
-              for one that no host of this run showed; V(down) for one whose server does not answer; V(none) for a host
-              whose member nobody lists.
+              for one that no host of this run showed, and V(learner (unobserved\)) if it is listed as a learner;
+              V(unknown) for one that runs and does not tell its role, or that cannot be looked at; V(down) for one
+              whose server does not run; V(none) for a host whose member nobody lists.
           type: str
           sample: leader
         healthy:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -113,6 +114,118 @@ def test_without_quorum() -> None:
     assert not found.quorum
     assert [row.role for row in found.rows] == ["down", "down", "unobserved"]
     assert "0 of 3 healthy, no quorum" in table(found)
+
+
+NO_USER = "u does not accept the credentials (Maintenance/Status): etcdserver: user name is empty."
+NO_CERTIFICATE = "u does not accept the client certificate, or misses one: certificate required."
+HIDDEN = "cannot be looked at without become: true"
+PROCFILE = FilesSeen(definition="etcd: etcd")
+
+
+def answering(number: int, **local: t.Any) -> HostSeen:
+    """A server that runs, and tells no more than ``local``."""
+    found = EndpointSeen("u", **{"healthy": False, **local})
+    return dataclasses.replace(host(number), local=found)
+
+
+def hidden(number: int, *, process: t.Optional[ProcessSeen] = None, **service: t.Any) -> HostSeen:
+    """What somebody who is not root sees of a host whose data are not theirs."""
+    return HostSeen(
+        nonce="n",
+        system=dataclasses.replace(SYSTEM, uid=1000),
+        service=ServiceSeen("etcd", **{"exists": True, "state": "active", "main_pid": number, **service}),
+        files=FilesSeen(environment={}),
+        data=DataSeen("/d", "/w", "initialised", problem="/d/member cannot be read: Permission denied."),
+        process=process,
+    )
+
+
+def test_a_cluster_that_asks_for_a_user() -> None:
+    denied = {"healthy": True, "problem": NO_USER, "versions": Versions("3.6.16", "3.6.0")}
+    found = status_of({**{f"etcd{n}": answering(n, **denied) for n in (1, 2, 3)}, "etcd4": stopped(4)})
+    assert found.quorum is None
+    assert [(row.role, row.healthy) for row in found.rows] == [("unknown", True)] * 3 + [("down", False)]
+    assert table(found).startswith("cluster etcd: 3 of 4 healthy, quorum unknown: the cluster asks for a user\n")
+
+
+def test_a_status_without_a_list_is_no_lack_of_quorum() -> None:
+    seen = host(1, members=None)
+    assert seen.local is not None
+    denied = dataclasses.replace(seen.local, problem="u does not permit this (Cluster/MemberList): permission denied.")
+    found = status_of({"etcd1": dataclasses.replace(seen, local=denied)})
+    assert (found.rows[0].role, found.quorum) == ("leader", None)
+    assert "1 of 1 healthy, quorum unknown: the cluster asks for a user" in table(found)
+
+
+@pytest.mark.parametrize("process", [None, ProcessSeen(7, "", {}, 1.0)])
+def test_without_become(process: t.Optional[ProcessSeen]) -> None:
+    found = status_of({f"etcd{n}": hidden(n, process=process) for n in (1, 2)})
+    assert found.quorum is None
+    assert [(row.role, row.problem) for row in found.rows] == [("unknown", HIDDEN)] * 2
+    assert f"0 of 2 seen healthy, quorum unknown: etcd1, etcd2 {HIDDEN}\n" in table(found)
+
+
+@pytest.mark.parametrize(
+    ("seen", "role"),
+    [
+        (hidden(1, main_pid=0), "unknown"),  # a container: its engine tells nobody else its processes
+        (hidden(1, main_pid=0, state="inactive", exists=False), "unknown"),  # nor does an unreadable Procfile
+        (dataclasses.replace(hidden(1, main_pid=0, state="inactive"), files=PROCFILE), "unknown"),
+        (dataclasses.replace(host(1), local=None), "unknown"),  # it runs, wherever it may answer
+        (answering(1, problem="u cannot be reached: Connection refused."), "unknown"),
+        (answering(1, problem=NO_CERTIFICATE), "unknown"),
+        (hidden(1, main_pid=0, state="inactive"), "down"),  # systemd tells that to everybody
+        (dataclasses.replace(hidden(1), system=SYSTEM), "down"),  # root looked, and it is gone
+    ],
+)  # fmt: skip
+def test_down_is_only_what_was_seen_not_to_run(seen: HostSeen, role: str) -> None:
+    row = status_of({"etcd1": seen}).rows[0]
+    assert (row.role, row.healthy) == (role, False)
+    assert (row.problem == "its server does not run") == (role == "down")
+
+
+@pytest.mark.parametrize(
+    ("seen", "unseen", "quorum"),
+    [
+        ([answering(1, problem="u did not answer within 1.5 s."), answering(2), stopped(3)], 0, False),
+        ([answering(1, problem=f"u is not healthy: RAFT NO LEADER. {NO_USER}")], 0, False),
+        ([hidden(1), stopped(2), stopped(3)], 0, False),
+        ([hidden(1), hidden(2), stopped(3)], 0, None),
+        ([answering(1, problem=NO_CERTIFICATE)], 0, None),
+        ([stopped(1)], 2, None),
+        ([host(1, members=None, learner=True), stopped(2), stopped(3)], 0, False),
+        ([stopped(0, data="absent")], 0, False),
+        ([], 0, False),
+    ],
+)
+def test_quorum_without_a_list(seen: t.List[HostSeen], unseen: int, quorum: t.Optional[bool]) -> None:
+    left_out = {f"away{n}": "was left out of this run" for n in range(unseen)}
+    found = status_of({f"etcd{n}": one for n, one in enumerate(seen)}, left_out)
+    assert found.quorum is quorum
+    assert ("quorum unknown: " in table(found), ", no quorum" in table(found)) == (quorum is None, quorum is False)
+
+
+def test_why_quorum_is_unknown_where_neither_user_nor_rights_are_missing() -> None:
+    assert "quorum unknown: not all hosts were observed" in table(status_of({}, {"etcd1": "is unreachable"}))
+    assert "quorum unknown: nobody lists the members" in table(status_of({"etcd1": answering(1, healthy=True)}))
+
+
+def test_learners_that_only_the_list_shows() -> None:
+    listed = (*MEMBERS, *(Member(f"{n}a", f"etcd{n}", (), ("u",), is_learner=True) for n in (4, 5, 6)))
+    seen = {"etcd1": host(1, members=listed), "etcd6": hidden(6)}
+    found = status_of(seen, {"etcd4": "is unreachable"})
+    roles = {row.name: (row.role, row.problem) for row in found.rows}
+    assert roles["etcd4"] == ("learner (unobserved)", "is unreachable")
+    assert roles["etcd5"] == ("learner (unobserved)", "not in the inventory")
+    assert roles["etcd6"] == ("learner", HIDDEN)
+    assert found.quorum
+
+
+def test_a_member_whose_data_are_hidden_is_known_by_what_it_says() -> None:
+    seen = host(2)
+    unread = dataclasses.replace(seen, data=dataclasses.replace(seen.data, member_id="", problem="cannot be read"))
+    found = cluster_status("etcd", {"web7": unread}, {}, {"web7": "anything"})
+    assert [row.name for row in found.rows] == ["etcd2", "etcd1", "etcd3"]
 
 
 def test_alarms_stand_with_their_member() -> None:

@@ -361,6 +361,8 @@ class Owner:
         code, out, err = run(["systemd-sysusers", path])
         if code != 0 or self.missing():
             reason = (err or out).strip() or "systemd-sysusers did not make it"
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # every boot would read it
             raise ServiceError(
                 f"The system user {self.user} could not be made: {reason}.",
                 remedy="Make it some other way, and run again.",

@@ -316,6 +316,7 @@ def test_a_user_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(ServiceError, match="no such luck"):
         Owner("etcd", "etcd").create(run, home="/x", sysusers_dir=str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 # --- containers ---------------------------------------------------------------------------------------------------

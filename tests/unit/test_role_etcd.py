@@ -101,9 +101,10 @@ def unit_of(deployment: str, **settings: t.Any) -> t.List[str]:
     environment.filters.update(FilterModule().filters())
     environment.filters["regex_replace"] = regex_replace
     environment.tests["match"] = lambda value, pattern: re.match(pattern, value) is not None
+    given = {name.replace("_", "-"): value for name, value in settings.items()}
     text = environment.get_template(f"{deployment}.j2").render(
-        etcd_settings={name.replace("_", "-"): value for name, value in settings.items()},
-        etcd_data_dir="/var/lib/etcd",
+        etcd_settings=given,
+        __etcd_places=value_of("__etcd_places", etcd_settings=given, etcd_data_dir="/var/lib/etcd"),
         etcd_user="etcd",
         etcd_group="db",
         etcd_deployment=deployment,

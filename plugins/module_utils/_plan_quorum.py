@@ -408,8 +408,11 @@ class Convergence(Case):
         going = [member for member in members if member.id in hosts or self._is_named(member, leaving)]
         self._refuse_kept(going, listed)
         known = {one.name for one in going} | {one.id for one in going} | {wish.name for wish in hosts.values()}
+        others = ", ".join(sorted(member.label for member in members))
         self.notes += [
-            f"{name} (etcd_remove_members) is not a member" for name in self.options.remove if name not in known
+            f"{name} (etcd_remove_members) is not a member; members are {others}"
+            for name in self.options.remove
+            if name not in known
         ]
         helpers = sorted([*self.desired, *leaving], key=lambda wish: not self._healthy(wish.host))
         for member in going:

@@ -76,6 +76,8 @@ class Wish:
     container_network: str = "host"
     container_mounts: t.Tuple[str, ...] = ()
     container_nameservers: t.Tuple[str, ...] = ()
+    gate_timeout: int = 60
+    start_timeout: int = 120
 
     @property
     def contained(self) -> bool:
@@ -306,6 +308,12 @@ def _own(wish: Wish) -> t.Iterator[Fault]:
     yield from _addresses(wish, fault)
     yield from _ports(wish, fault)
     yield from _paths(wish, fault)
+    for variable, seconds, least in (
+        ("etcd_gate_timeout", wish.gate_timeout, 0),
+        ("etcd_start_timeout", wish.start_timeout, 1),
+    ):
+        if seconds < least:
+            yield fault(variable, f"{seconds} s is no time to wait.", f"Set {least} or more.")
     yield from _version_and_settings(wish, fault)
     if wish.contained:
         yield from _container(wish, fault)
@@ -723,6 +731,8 @@ def _mapping(value: t.Any) -> t.Dict[str, t.Any]:
 _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "client_port": (_number, "a number"),
     "peer_port": (_number, "a number"),
+    "gate_timeout": (_number, "a number"),
+    "start_timeout": (_number, "a number"),
     "settings": (_mapping, "a dictionary of etcd's settings"),
     "allow_downtime": (_boolean, "true or false"),
     "allow_downgrade": (_boolean, "true or false"),

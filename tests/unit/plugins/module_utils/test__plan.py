@@ -1354,7 +1354,7 @@ def test_a_member_already_removed_leaves_its_host() -> None:
     made = scene.plan(remove=("etcd2",))
     step = step_of(made, "etcd2")
     assert (step.action, step.remove, step.retire) == ("remove", "", True)
-    assert "etcd2 (etcd_remove_members) is not a member" in made.notes
+    assert "etcd2 (etcd_remove_members) is not a member; members are etcd1, etcd3" in made.notes
     assert "etcd2 is not a member, but has data" in scene.refusal()
     made = blank(scene, 2).plan(remove=("etcd2",))
     assert (made.kind, actions(made)) == ("nothing", [])
@@ -1363,7 +1363,10 @@ def test_a_member_already_removed_leaves_its_host() -> None:
 
 def test_an_unknown_name_is_told() -> None:
     made = Scene().plan(remove=("etdc2",))
-    assert (made.kind, made.notes) == ("nothing", ("etdc2 (etcd_remove_members) is not a member",))
+    assert (made.kind, made.notes) == (
+        "nothing",
+        ("etdc2 (etcd_remove_members) is not a member; members are etcd1, etcd2, etcd3",),
+    )
 
 
 @pytest.mark.parametrize(

@@ -327,6 +327,14 @@ def test_the_same_peer_url_twice_however_it_is_written() -> None:
     assert "etcd1, etcd2 have the peer URL http://[fd00::1]:2380 in common" in found
 
 
+def test_what_is_waited_for_needs_time() -> None:
+    found = told(wish(1, gate_timeout=-5, start_timeout=0))
+    assert [fault.partition(" s is")[0] for fault in found] == [
+        "etcd1: etcd_gate_timeout: -5",
+        "etcd1: etcd_start_timeout: 0",
+    ]
+
+
 def test_a_version_has_one_spelling() -> None:
     (found,) = told(wish(1, version="v3.6.16"))
     assert "etcd_version: 'v3.6.16' is no way to write a version. Write 3.6.16" in found

@@ -270,8 +270,11 @@ def children(pid: int) -> t.List[int]:
 
 def kill(pid: int) -> None:
     """SIGKILL to a process and all it started; stopped first, so that none starts more meanwhile."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGSTOP)
+        # It may be about to start one: the signal is only noted yet.
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX":
+            time.sleep(0.001)
     for number in (*children(pid), pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)

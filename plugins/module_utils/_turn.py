@@ -323,6 +323,10 @@ class Turn:
         self._outcome.before = {key: value for key, value in found.items() if value != wished[key]}
         self._outcome.after = {key: wished[key] for key in self._outcome.before}
 
+    def _brings_release(self, now: _Now) -> bool:
+        """Another release than the one that is linked, or than the one that runs."""
+        return now.files.release != self._order.release or any(change.key == "executable" for change in now.pending)
+
     def _needs_restart(self, now: _Now) -> bool:
         return now.process is not None and bool(now.pending)
 
@@ -351,8 +355,7 @@ class Turn:
     def _refuse_other_program(self, now: _Now) -> None:
         """What is installed may be another version than it is taken for; once started, it may leave no way back."""
         order = self._order
-        same = now.files.release == order.release and not any(change.key == "executable" for change in now.pending)
-        if not order.release.startswith("/") or (now.process is not None and same):
+        if not order.release.startswith("/") or (now.process is not None and not self._brings_release(now)):
             return  # an image was looked into when it was fetched
         version = self._installed_version(order.release)
         if version and order.version and version != order.version:
@@ -406,8 +409,7 @@ class Turn:
         """
         order = self._order
         acts = now.process is None or self._needs_restart(now)
-        other = now.files.release != order.release or any(change.key == "executable" for change in now.pending)
-        if not order.downgrade and not (acts and other and now.data.initialised):
+        if not order.downgrade and not (acts and self._brings_release(now) and now.data.initialised):
             return
         clients = [self._client(url) for url in dict.fromkeys([*self._own_urls(now), *order.peers])]
         change = Changeover(clients, self._world.survey, self._world.clock, order.gate_timeout)
@@ -466,8 +468,7 @@ class Turn:
                     f"{order.start_timeout:g} s",
                     alive=True,
                 )
-            if world.lock is not None:
-                world.lock.renew()
+            self._keep_lock()
             clock.sleep(FIRST_PAUSE)
         pending = tuple(_masked(self._wished.differs(process)))
         return dataclasses.replace(now, process=process, pending=pending, data=data)
@@ -545,8 +546,7 @@ class Turn:
         passes = False
         self._alone = False
         while True:
-            if self._world.lock is not None:
-                self._world.lock.renew()
+            self._keep_lock()
             view = self._survey(now)
             moment = clock.monotonic()
             sick_since = None if view.self_healthy else moment if sick_since is None else sick_since
@@ -593,6 +593,10 @@ class Turn:
     def _is_alone(self) -> bool:
         """No other run takes a turn in this cluster now."""
         return self._world.lock is None or self._world.lock.held or self._lockless
+
+    def _keep_lock(self) -> None:
+        if self._world.lock is not None:
+            self._world.lock.renew()
 
     def _lock_turn(self, view: _View) -> str:
         """Make the turn ours alone; why it is not (yet)."""
@@ -796,8 +800,7 @@ class Turn:
         pause, pid, reason = FIRST_PAUSE, 0, "it did not start"
         stirred = clock.monotonic()
         while True:
-            if self._world.lock is not None:
-                self._world.lock.renew()
+            self._keep_lock()
             if self._phase == "turn" and clock.monotonic() - stirred >= STIR:
                 self._stir()
                 stirred = clock.monotonic()

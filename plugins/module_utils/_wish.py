@@ -308,12 +308,7 @@ def _own(wish: Wish) -> t.Iterator[Fault]:
     yield from _addresses(wish, fault)
     yield from _ports(wish, fault)
     yield from _paths(wish, fault)
-    for variable, seconds, least in (
-        ("etcd_gate_timeout", wish.gate_timeout, 0),
-        ("etcd_start_timeout", wish.start_timeout, 1),
-    ):
-        if seconds < least:
-            yield fault(variable, f"{seconds} s is no time to wait.", f"Set {least} or more.")
+    yield from _limits(wish, fault)
     yield from _version_and_settings(wish, fault)
     if wish.contained:
         yield from _container(wish, fault)
@@ -444,6 +439,15 @@ def _paths(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             f"{wish.config_dir} is in the data directory, {_data_dir(wish)}.",
             "Keep settings and data apart.",
         )
+
+
+def _limits(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
+    for variable, seconds, least in (
+        ("etcd_gate_timeout", wish.gate_timeout, 0),
+        ("etcd_start_timeout", wish.start_timeout, 1),
+    ):
+        if seconds < least:
+            yield fault(variable, f"{seconds} s is no time to wait.", f"Set {least} or more.")
 
 
 def _container(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:

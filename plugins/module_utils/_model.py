@@ -132,13 +132,17 @@ class ReleaseSeen:
 
 @dataclasses.dataclass(frozen=True)
 class ServiceSeen:
-    """``state`` is systemd's ActiveState; for a Procfile entry ``active`` or ``inactive``."""
+    """``state`` is systemd's ActiveState; for a Procfile entry ``active`` or ``inactive``.
+
+    ``defined`` is when our unit was last written, in seconds since the epoch; 0 where there is none.
+    """
 
     name: str
     exists: bool
     enabled: bool = False
     state: str = "inactive"
     main_pid: int = 0
+    defined: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import started_by_another
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import changes as environment_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes as flag_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
@@ -128,7 +129,9 @@ def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
         changes.append(
             Change("release", running + (" (replaced)" if process.replaced else ""), desired.release),
         )
-    return tuple(changes)
+    return tuple(changes) or started_by_another(
+        desired.definition, seen.files.definition, seen.service, process, interrupted=seen.files.former
+    )
 
 
 def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:

@@ -17,11 +17,10 @@ import re
 import socket
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServerFailed
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
-
-DIGEST = "QUORUM_CONFIG_DIGEST"
 
 _POLL = 0.1
 # A program that cannot listen ends at once. One that says when it is ready needs no proof that it stays.
@@ -204,4 +203,4 @@ def _shown(listen: t.Tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-__all__ = ("DIGEST", "Outcome", "World", "accepts", "remove", "run", "stamped")
+__all__ = ("Outcome", "World", "accepts", "remove", "run", "stamped")

@@ -89,7 +89,7 @@ class SystemdService:
     def seen(self) -> ServiceSeen:
         """One call of systemctl; where systemd does not run, only whether our unit is there."""
         if not self._manager_runs:
-            return ServiceSeen(name=self.name, exists=os.path.exists(self.path))
+            return ServiceSeen(name=self.name, exists=os.path.exists(self.path), defined=_written(self.path))
         shown = self._show()
         main_pid, state = int(shown.get("MainPID") or 0), shown.get("ActiveState", "inactive")
         engine = self._engine(main_pid)
@@ -103,6 +103,7 @@ class SystemdService:
             enabled=shown.get("UnitFileState") == "enabled",
             state=state,
             main_pid=main_pid,
+            defined=_written(self.path),
         )
 
     def look(self, pid: int) -> t.Optional[ProcessSeen]:
@@ -562,6 +563,14 @@ def _time_of(line: str) -> t.Optional[float]:
         hours = int(found.group(3))
         base -= hours * 3600 + (1 if hours >= 0 else -1) * int(found.group(4)) * 60
     return base + float(found.group(2) or 0)
+
+
+def _written(path: str) -> float:
+    """When a file was last written, 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read_text(path: str) -> t.Optional[str]:

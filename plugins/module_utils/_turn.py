@@ -21,6 +21,7 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
 from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover, cluster_version
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, on_any
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import started_by_another
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
@@ -290,16 +291,19 @@ class Turn:
         process = world.look(service.main_pid) if service.main_pid else None
         files = world.files.seen()
         data = world.data(order.data_dir, order.wal_dir)
+        definition = world.service.definition()
         pending: t.List[Change] = []
         if process is not None:
-            pending += self._wished.differs(process)
+            pending += self._wished.differs(process) or started_by_another(
+                order.definition, definition, service, process, interrupted=files.former
+            )
             if order.action == "bootstrap" and order.bootstrap is not None and not data.initialised:
                 # It waits for others, and with what it was told until now it may wait for the wrong ones.
                 first = {**order.environment, **order.bootstrap}
                 known = {change.key for change in pending}
                 every = _envfile.changes(process.environment, first, ignore=())
                 pending += [change for change in every if change.key not in known]
-        now = _Now(service, world.service.definition(), files, data, process, tuple(_masked(pending)))
+        now = _Now(service, definition, files, data, process, tuple(_masked(pending)))
         self._outcome.changes = now.pending
         self._outcome.member_id = data.member_id or order.member_id
         self._tell_difference(now)

@@ -10,7 +10,6 @@ Private to this collection. Pure.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import posixpath
 import re
 import typing as t
@@ -18,6 +17,7 @@ import urllib.parse
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _settings as settings
 from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST, digest
 from ansible_collections.quorum.etcd.plugins.module_utils._image_name import ImageName
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
@@ -29,9 +29,6 @@ CONTAINERS = ("docker", "podman")
 NETWORKS = ("host", "bridge")
 INSTALLS = ("release", "package", "existing")
 BOOTSTRAPS = ("static", "discovery", "dns")
-
-# The unit shows in no environment: its digest stands there for it.
-DIGEST = "QUORUM_CONFIG_DIGEST"
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The last label has a letter: anything else is an IP address mistyped.
@@ -283,12 +280,6 @@ def dns_faults(
     for one in addresses:
         if ip_of(one) is None:
             yield fault("etcd_dns_addresses", f"{one!r} is not an IP address.", "List the addresses of the host.")
-
-
-def digest(definition: str) -> str:
-    """Stands in the environment for what a process does not show: its unit, but for the comments."""
-    told = "\n".join(line for line in definition.splitlines() if not line.startswith("#"))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def str_list(value: object) -> t.List[str]:
@@ -768,12 +759,10 @@ _VARIABLES = {
 }
 
 __all__ = (
-    "DIGEST",
     "Wish",
     "check",
     "check_proxies",
     "desire",
-    "digest",
     "dns_faults",
     "own_settings",
     "peer_url",

@@ -145,6 +145,10 @@ server:
           description: PID of the server, 0 where there is none.
           type: int
           sample: 1234
+        defined:
+          description: When our unit was last written, in seconds since the epoch; 0 where there is none.
+          type: float
+          sample: 1764425400.25
     files:
       description: What is written for the instance.
       type: dict

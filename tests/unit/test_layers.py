@@ -21,6 +21,7 @@ PREFIX = "ansible_collections.quorum.etcd.plugins."
 WORDS = {
     "_address",
     "_argspec",
+    "_definition",
     "_envfile",
     "_errors",
     "_flags",

@@ -1609,6 +1609,17 @@ def test_another_release_is_a_restart(release: str) -> None:
     assert [str(one) for one in made.turns[0].steps[0].changes] == [f"release: {release} → /opt/etcd/3.6.16"]
 
 
+@pytest.mark.parametrize(("restarted", "action"), [(True, "restart"), (False, "settle")])
+def test_an_edited_unit_is_put_right_and_a_server_that_it_started_restarted(restarted: bool, action: str) -> None:
+    scene = Scene().change(1, "files", definition="[Service]\nUser=root\n")
+    process = scene.seen["etcd1"].process
+    assert process is not None
+    made = scene.change(1, "service", defined=process.started + (-60 if restarted else 60)).plan()
+    assert actions(made) == [{"etcd1": action}]
+    (change, *_others) = made.turns[0].steps[0].changes
+    assert change.key == "definition"
+
+
 def test_a_replaced_program_is_a_restart() -> None:
     made = Scene().change(1, "process", replaced=True).plan()
     assert [str(one) for one in made.turns[0].steps[0].changes] == [

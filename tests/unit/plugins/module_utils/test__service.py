@@ -107,6 +107,7 @@ def test_defined_whole_and_read_by_systemd(root: Path) -> None:
     assert service.definition() is None
     assert service.define(_UNIT)
     assert service.definition() == _UNIT
+    assert service.seen().defined == os.stat(service.path).st_mtime
     assert stat.S_IMODE(os.stat(service.path).st_mode) == 0o644
     assert os.listdir(root / "etc/systemd/system") == ["etcd.service"]
     assert run.verbs == ["daemon-reload"]
@@ -177,7 +178,7 @@ def test_a_machine_without_systemd(tmp_path: Path) -> None:
     service = unit(tmp_path, run)
     assert service.seen() == ServiceSeen("etcd", exists=False)
     assert service.define(_UNIT)
-    assert service.seen() == ServiceSeen("etcd", exists=True)
+    assert service.seen() == ServiceSeen("etcd", exists=True, defined=os.stat(service.path).st_mtime)
     assert service.environment() == {}
     service.stop()
     for refused in (service.start, service.restart, service.enable):

@@ -90,6 +90,7 @@ class Etcd:
         self.pid = host.pids
         self.environment = environment
         self.executable = executable
+        self.started = host.clock.time()
         self.replaced = False
 
     @property
@@ -112,6 +113,7 @@ class Host:
         self.process: t.Optional[Etcd] = None
         self.unit: t.Optional[str] = None
         self.loaded: t.Optional[str] = None
+        self.defined = 0.0
         self.enabled = False
         self.loops = 0
         self.calls: t.List[str] = []
@@ -163,7 +165,14 @@ class Host:
             self.process = None
         state = "active" if self.process else "inactive"
         pid = self.process.pid if self.process else 0
-        return ServiceSeen("etcd", exists=self.unit is not None, enabled=self.enabled, state=state, main_pid=pid)
+        return ServiceSeen(
+            "etcd",
+            exists=self.unit is not None,
+            enabled=self.enabled,
+            state=state,
+            main_pid=pid,
+            defined=self.defined,
+        )
 
     def definition(self) -> t.Optional[str]:
         return self.unit
@@ -173,10 +182,16 @@ class Host:
         if changed:
             self.step("define")
             self.unit = definition
+            self.defined = self.clock.time()
         if self.loaded != definition:
             self.step("reload")
             self.loaded = definition
         return changed
+
+    def edit(self) -> None:
+        """By hand."""
+        self.unit = "edited"
+        self.defined = self.clock.time()
 
     def enable(self) -> bool:
         self.step("enable")
@@ -228,7 +243,7 @@ class Host:
         if one is None or one.pid != pid:
             return None
         environment = _envfile.redact(one.environment)
-        return ProcessSeen(pid, one.executable, environment, started=0.0, replaced=one.replaced)
+        return ProcessSeen(pid, one.executable, environment, started=one.started, replaced=one.replaced)
 
     def data(self, path: str, wal_path: t.Optional[str]) -> DataSeen:
         there = self.data_state == "initialised"
@@ -513,7 +528,8 @@ def test_drift_is_settled_without_a_restart(formed: Host) -> None:
     pid = running(formed).pid
     formed.files.write_environment({"OTHER": "1"})
     formed.files.link_release("/elsewhere")
-    formed.unit = "edited"
+    formed.clock.sleep(60)
+    formed.edit()
     formed.enabled = False
     outcome = take(formed, order_for(formed, action="settle"))
     assert len(outcome.actions) == 4
@@ -548,6 +564,27 @@ def test_a_setting_changes_with_one_restart(formed: Host) -> None:
     assert formed.calls == ["restart"], "no reload and no enable that is not needed"
     assert outcome.pid not in {0, pid}
     assert not outcome.downtime
+
+
+def test_a_server_that_was_restarted_with_an_edited_unit_is_restarted_with_the_wished_one(formed: Host) -> None:
+    formed.clock.sleep(60)
+    formed.edit()
+    formed.loaded = "edited"
+    formed.restart()
+    formed.clock.sleep(60)
+    formed.calls.clear()
+    with pytest.raises(Refused, match="runs otherwise than when the plan was made"):
+        take(formed, order_for(formed, action="settle"))
+    formed.kill_at = 3  # the unit is written and read, and the server not restarted
+    with pytest.raises(Killed):
+        take(formed, order_for(formed))
+    formed.kill_at = 0
+    assert formed.unit == formed.loaded == order_for(formed).definition
+    formed.calls.clear()
+    outcome = take(formed, order_for(formed))
+    assert [str(change) for change in outcome.changes] == ["definition: another when it was started → written"]
+    assert formed.calls == ["restart"]
+    assert not take(formed, order_for(formed)).changed
 
 
 @pytest.mark.parametrize("why", ["other", "replaced"])

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse, render_quoted
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST, digest
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
-    DIGEST,
     Wish,
     check,
     check_proxies,
     desire,
-    digest,
     own_settings,
     peer_url,
     read,
@@ -345,10 +344,6 @@ def test_data_lies_where_the_unit_lets_etcd_see_it(path: str) -> None:
     (found,) = told(wish(1, data_dir=path))
     assert f"etcd_data_dir: {path} is in " in found
     assert not told(wish(1, data_dir=path, deployment="procfile"))
-
-
-def test_comments_are_nothing_that_a_server_runs_with() -> None:
-    assert digest("# a\n[Unit]\n") == digest("# b\n[Unit]\n") != digest("# a\n[Service]\n")
 
 
 def test_health_is_asked_for_at_the_client_urls() -> None:

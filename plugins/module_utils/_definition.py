@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, ProcessSeen, ServiceSeen
 
 # The definition shows in no environment: its digest stands there for it.
 DIGEST = "QUORUM_CONFIG_DIGEST"
+
+_OURS = ("ETCD_", "QUORUM_")
 
 
 def digest(definition: str) -> str:
@@ -35,8 +39,47 @@ def started_by_another(
     return ()
 
 
+def says_of_start(drop_in: str, read: t.Callable[[str], t.Optional[str]]) -> t.Tuple[str, ...]:
+    """What a drop-in says of how the server is started: variables of etcd's that it sets itself, and the directives
+    that replace its command, take variables away, or name files of variables (``read`` gives their text).
+    """
+    found: t.List[str] = []
+    for line in drop_in.replace("\\\n", " ").splitlines():
+        directive, equals, value = (word.strip() for word in line.partition("="))
+        if not equals or not value:
+            continue
+        try:
+            words = shlex.split(value)
+        except ValueError:
+            words = value.split()
+        if directive == "Environment":
+            found += [word.partition("=")[0] for word in words if word.startswith(_OURS)]
+        elif (
+            directive == "ExecStart"
+            or (directive == "UnsetEnvironment" and any(word.startswith(_OURS) for word in words))
+            or (directive == "EnvironmentFile" and any(key.startswith(_OURS) for key in parse(read(value) or "")))
+        ):
+            found.append(directive)
+    return tuple(dict.fromkeys(found))
+
+
+def overruled(drop_ins: t.Mapping[str, t.Sequence[str]], wished: str, environment: t.Mapping[str, str]) -> t.List[str]:
+    """What keeps a unit from starting the server as wished: ``FILE has ExecStart``.
+
+    A variable of a drop-in counts only where ``environment`` does not have it: the unit reads that later. Nor does it
+    reach into a container, which only the command starts.
+    """
+    contained = "--env-file" in wished
+    return [
+        f"{path} has {', '.join(words)}"
+        for path, said in sorted(drop_ins.items())
+        for words in [[word for word in said if word == "ExecStart" or not (contained or word in environment)]]
+        if words
+    ]
+
+
 def _told(definition: str) -> str:
     return "\n".join(line for line in definition.splitlines() if not line.startswith("#"))
 
 
-__all__ = ("DIGEST", "digest", "started_by_another")
+__all__ = ("DIGEST", "digest", "overruled", "says_of_start", "started_by_another")

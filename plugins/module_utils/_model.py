@@ -134,7 +134,9 @@ class ReleaseSeen:
 class ServiceSeen:
     """``state`` is systemd's ActiveState; for a Procfile entry ``active`` or ``inactive``.
 
-    ``defined`` is when our unit was last written, in seconds since the epoch; 0 where there is none.
+    ``defined`` is when our unit was last written, in seconds since the epoch; 0 where there is none. ``drop_ins`` are
+    the files of settings that somebody laid over it, with what they say of how the server is started: variables of
+    etcd's, and the names of other directives.
     """
 
     name: str
@@ -143,6 +145,7 @@ class ServiceSeen:
     state: str = "inactive"
     main_pid: int = 0
     defined: float = 0.0
+    drop_ins: t.Dict[str, t.Tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

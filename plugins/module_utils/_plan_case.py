@@ -12,6 +12,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, DataSeen, Desired, HostSeen, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import (
     FORGETS_V2_KEYS,
@@ -240,6 +241,10 @@ class Case:
         return Step(wish.host, action, reason, changes, bootstrap, member_id, gated, handover)
 
     def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
+        for turn in turns:
+            for step in turn.steps:
+                self._refuse_overruled(step)
+        self.refusals.raise_if_any()
         return Plan(
             self.options.cluster,
             kind,
@@ -248,6 +253,18 @@ class Case:
             warnings=tuple(self.warnings),
             proxies=self.proxies,
         )
+
+    def _refuse_overruled(self, step: Step) -> None:
+        """Who is to start while something else says how: it would not run as wished, whatever we write."""
+        if step.action in ("settle", "remove"):
+            return
+        wish = next(wish for wish in self.desired if wish.host == step.host)
+        found = overruled(self.seen[step.host].service.drop_ins, wish.definition, wish.environment)
+        if found:
+            self.refusals.add(
+                f"{step.host} would not start {wish.service} as wished: {'; '.join(found)}",
+                "Take it out there. Settings of etcd's belong into etcd_settings.",
+            )
 
     def _on_course(self, step: Step) -> Step:
         """With what a server that changes its version needs before."""

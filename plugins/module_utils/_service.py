@@ -22,6 +22,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _process
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import write_whole
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import says_of_start
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, RunCommand, ServiceSeen
@@ -76,6 +77,7 @@ class SystemdService:
         "UnitFileState",
         "NeedDaemonReload",
         "Environment",
+        "DropInPaths",
     )
 
     def __init__(self, name: str, run: RunCommand, *, root: str = "/") -> None:
@@ -104,6 +106,7 @@ class SystemdService:
             state=state,
             main_pid=main_pid,
             defined=_written(self.path),
+            drop_ins=_drop_ins(shown.get("DropInPaths", "").split()),
         )
 
     def look(self, pid: int) -> t.Optional[ProcessSeen]:
@@ -571,6 +574,14 @@ def _written(path: str) -> float:
         return os.stat(path).st_mtime
     except OSError:
         return 0.0
+
+
+def _drop_ins(paths: t.Iterable[str]) -> t.Dict[str, t.Tuple[str, ...]]:
+    """Those that say something of how the server is started, and what."""
+    found = {
+        path: says_of_start(_read_text(path) or "", lambda name: _read_text(name.lstrip("-"))) for path in paths
+    }
+    return {path: words for path, words in found.items() if words}
 
 
 def _read_text(path: str) -> t.Optional[str]:

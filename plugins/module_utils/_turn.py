@@ -21,7 +21,7 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
 from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover, cluster_version
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, on_any
-from ansible_collections.quorum.etcd.plugins.module_utils._definition import started_by_another
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled, started_by_another
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     InvalidInput,
@@ -352,6 +352,12 @@ class Turn:
             )
         if acts:
             self._refuse_other_program(now)
+            found = overruled(now.service.drop_ins, order.definition, order.environment)
+            if found:
+                raise Refused(
+                    f"{now.service.name} would not start as ordered: {'; '.join(found)}.",
+                    remedy="Have the settings ordered, and take them out there.",
+                )
         if acts and order.action == "settle":
             what = "is down" if now.process is None else "runs otherwise than when the plan was made"
             raise Refused(f"{now.service.name} {what}, and the plan only wants its files settled.", remedy="Run again.")

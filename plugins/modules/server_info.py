@@ -149,6 +149,11 @@ server:
           description: When our unit was last written, in seconds since the epoch; 0 where there is none.
           type: float
           sample: 1764425400.25
+        drop_ins:
+          description: Drop-ins of the unit that say how the server is started, each with etcd's variables that it sets,
+            and with the directives C(ExecStart), C(UnsetEnvironment) and C(EnvironmentFile) where it has them.
+          type: dict
+          sample: {"/etc/systemd/system/etcd.service.d/override.conf": ["ETCD_SNAPSHOT_COUNT"]}
     files:
       description: What is written for the instance.
       type: dict

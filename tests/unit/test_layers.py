@@ -83,6 +83,7 @@ PURE = {
     "operator",
     "posixpath",
     "re",
+    "shlex",
     "string",
     "struct",
     "textwrap",

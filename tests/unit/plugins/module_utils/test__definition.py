@@ -8,7 +8,12 @@ import typing as t
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.module_utils._definition import digest, started_by_another
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import (
+    digest,
+    overruled,
+    says_of_start,
+    started_by_another,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, ServiceSeen
 
 WISHED = "[Service]\nUser=etcd\n"
@@ -42,3 +47,35 @@ def test_a_unit_that_was_edited(
     process = ProcessSeen(7, "/opt/etcd/3.6.16/etcd", {}, started=started)
     found = started_by_another(WISHED, written, service, process, interrupted=interrupted)
     assert [str(change) for change in found] == ["definition: another when it was started → written"] * another
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[Service]\nLimitNOFILE=1\nRestartSec=5\n", ()),
+        ("[Service]\nEnvironment=GOMAXPROCS=2 'HTTP_PROXY=http://a b'\n", ()),
+        ("[Service]\nEnvironment=ETCD_A=1 \"ETCD_B=b c\" C=ETCD_D=1\nEnvironment=ETCD_A=2\n", ("ETCD_A", "ETCD_B")),
+        ("[Service]\nEnvironment=GOGC=50 \\\n  QUORUM_X=1\n", ("QUORUM_X",)),
+        ("[Service]\nEnvironment=\"ETCD_A=1\n", ()),
+        ("[Service]\nExecStart=\nExecStart=/usr/bin/etcd\n", ("ExecStart",)),
+        ("[Service]\nExecStart=\n# ExecStart=/usr/bin/etcd\n", ()),
+        ("[Service]\nUnsetEnvironment=LANG\n", ()),
+        ("[Service]\nUnsetEnvironment=LANG ETCD_NAME\n", ("UnsetEnvironment",)),
+        ("[Service]\nEnvironmentFile=-/etc/default/etcd\n", ("EnvironmentFile",)),
+        ("[Service]\nEnvironmentFile=/etc/default/go\nEnvironmentFile=-/etc/default/none\n", ()),
+    ],
+)
+def test_what_drop_ins_say_of_the_start(text: str, said: t.Tuple[str, ...]) -> None:
+    files = {"-/etc/default/etcd": "A=1\nETCD_B=2\n", "/etc/default/go": "GOGC=50\n"}
+    assert says_of_start(text, files.get) == said
+
+
+def test_what_is_read_later_or_in_a_container_overrules_nothing() -> None:
+    drop_ins = {"/b.conf": ("ETCD_A", "ETCD_B"), "/a.conf": ("ExecStart", "EnvironmentFile"), "/c.conf": ("ETCD_A",)}
+    assert overruled(drop_ins, WISHED, {"ETCD_A": "1"}) == [
+        "/a.conf has ExecStart, EnvironmentFile",
+        "/b.conf has ETCD_B",
+    ]
+    contained = "[Service]\nExecStart=/usr/bin/podman run --env-file=/etc/etcd/etcd.env\n"
+    assert overruled(drop_ins, contained, {}) == ["/a.conf has ExecStart"]
+    assert overruled({}, WISHED, {}) == []

@@ -1620,6 +1620,17 @@ def test_an_edited_unit_is_put_right_and_a_server_that_it_started_restarted(rest
     assert change.key == "definition"
 
 
+def test_who_is_started_with_what_others_say_is_refused_before() -> None:
+    drop_ins = {"/etc/systemd/system/etcd.service.d/x.conf": ("ETCD_SNAPSHOT_COUNT",)}
+    scene = Scene().change(1, "service", drop_ins=drop_ins)
+    assert scene.plan().kind == "nothing", "nobody is started"
+    scene.change(2, "process", replaced=True)
+    assert actions(scene.plan()) == [{"etcd2": "restart"}]
+    told = scene.change(1, "process", replaced=True).refusal()
+    assert "etcd1 would not start etcd as wished: /etc/systemd/system/etcd.service.d/x.conf has ETCD_SN" in told
+    assert "etcd2" not in told
+
+
 def test_a_replaced_program_is_a_restart() -> None:
     made = Scene().change(1, "process", replaced=True).plan()
     assert [str(one) for one in made.turns[0].steps[0].changes] == [

@@ -92,6 +92,18 @@ def test_seen_in_one_call(root: Path, shown: str, seen: ServiceSeen) -> None:
     assert len(run.calls) == 1
 
 
+def test_drop_ins_that_say_how_it_is_started(root: Path) -> None:
+    files = root / "etc/systemd/system/etcd.service.d"
+    files.mkdir()
+    limits, other, variables = files / "limits.conf", files / "other.conf", root / "variables"
+    limits.write_text("[Service]\nLimitNOFILE=5000\n")
+    variables.write_text("ETCD_X=1\n")
+    other.write_text(f"[Service]\nEnvironmentFile=-{variables}\n")
+    run = Systemctl()
+    run.shown += f"DropInPaths={limits} {other} {files}/gone.conf\n"
+    assert unit(root, run).seen().drop_ins == {str(other): ("EnvironmentFile",)}
+
+
 def test_the_environment_of_a_unit(root: Path) -> None:
     assert unit(root, Systemctl("Debian's")).environment() == {
         "DAEMON_ARGS": "",

@@ -114,6 +114,7 @@ class Host:
         self.unit: t.Optional[str] = None
         self.loaded: t.Optional[str] = None
         self.defined = 0.0
+        self.drop_ins: t.Dict[str, t.Tuple[str, ...]] = {}
         self.enabled = False
         self.loops = 0
         self.calls: t.List[str] = []
@@ -172,6 +173,7 @@ class Host:
             state=state,
             main_pid=pid,
             defined=self.defined,
+            drop_ins=self.drop_ins,
         )
 
     def definition(self) -> t.Optional[str]:
@@ -801,6 +803,18 @@ def test_another_program_than_wished_is_never_started(formed: Host, told: str, m
         take(formed, order_for(formed, "3.6.16", **({"action": "start", "gated": False} if down else {})))
     assert caught.value.remedy
     assert formed.calls == []
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_what_something_else_says_how_to_start_is_not_stopped(formed: Host, down: bool) -> None:
+    formed.drop_ins = {"/x.conf": ("ETCD_X", "ETCD_Y")}
+    assert not take(formed, order_for(formed)).changed
+    formed.process = None if down else formed.process
+    order = order_for(formed, settings={"ETCD_X": "1"})
+    with pytest.raises(Refused, match=r"etcd would not start as ordered: /x\.conf has ETCD_Y\."):
+        take(formed, order)
+    assert not formed.calls
+    assert "ETCD_X" not in (formed.files.read("etcd.env") or "")
 
 
 def test_an_idle_cluster_is_given_something_to_do_while_a_new_member_waits(host: Host) -> None:

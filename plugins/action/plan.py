@@ -160,14 +160,14 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
     """What one host needs of the plan."""
     steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
-    present = {item.path for item in cluster.seen[desired.host].releases}
+    present = {(item.path, item.version) for item in cluster.seen[desired.host].releases}
     return {
         "msg": text,
         "cluster": cluster.name,
         "kind": made.kind,
         "length": len(made.turns),
         "steps": steps,
-        "install": desired.release not in present
+        "install": (desired.release, desired.version) not in present
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
         "peers": peers(desired, made, cluster),

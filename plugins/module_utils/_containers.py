@@ -184,6 +184,11 @@ class Programs:
         image = self._image(release)
         return os.path.realpath(os.path.join(release, "etcd")) if image is None else f"{image}/etcd"
 
+    def exist(self, release: str) -> bool:
+        """Whether there is such a program, or such an image."""
+        image = self._image(release)
+        return os.path.exists(os.path.join(release, "etcd")) if image is None else bool(image)
+
     def version(self, release: str) -> str:
         """What its etcd says it is, empty where it does not say."""
         image = self._image(release)

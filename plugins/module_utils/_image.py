@@ -90,11 +90,11 @@ def wanted(
     except ValueError as error:
         faults.append(f"name: {error}.")
     for source in sources or [name]:
-        parts = urllib.parse.urlsplit(source)
-        if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
-            found.append(urllib.parse.unquote(parts.path))
-            continue
         try:
+            parts = urllib.parse.urlsplit(source)
+            if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+                found.append(urllib.parse.unquote(parts.path))
+                continue
             found.append(ImageName.parse(source, tag=parsed.tag if parsed else "latest"))
         except ValueError:
             faults.append(f"sources: {source!r} is neither the name of an image nor a file:// URL.")
@@ -126,11 +126,15 @@ def ensure(wish: Wanted, engine: Engine, *, check_mode: bool = False) -> Outcome
             remedy="Install it, or set etcd_container_engine_install to true to have that done (Debian family).",
         )
     before = engine.image_id(str(wish.name))
-    if before:
-        return Outcome(changed=False, before=before, after=before)
-    if check_mode:
-        return Outcome(changed=True)
     attempts: t.List[Attempt] = []
+    if before:
+        try:
+            _examine(before, wish, engine)
+            return Outcome(changed=False, before=before, after=before)
+        except _Failed as failure:
+            attempts.append(Attempt("what is there", ok=False, reason=str(failure)))
+    if check_mode:
+        return Outcome(changed=True, before=before)
     for source in wish.sources:
         shown = f"file://{source}" if isinstance(source, str) else str(source)
         try:
@@ -141,7 +145,7 @@ def ensure(wish: Wanted, engine: Engine, *, check_mode: bool = False) -> Outcome
             attempts.append(Attempt(shown, ok=False, reason=str(failure)))
             continue
         attempts.append(Attempt(shown, ok=True, reason=""))
-        return Outcome(changed=True, after=image, source=shown, attempts=tuple(attempts))
+        return Outcome(changed=True, before=before, after=image, source=shown, attempts=tuple(attempts))
     told = "; ".join(f"{attempt.source} {attempt.reason}" for attempt in attempts)
     raise ReleaseError(
         f"No source gave {engine.name} the image {wish.name}: {told}.",

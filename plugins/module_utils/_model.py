@@ -124,7 +124,9 @@ class PathSeen:
 
 @dataclasses.dataclass(frozen=True)
 class ReleaseSeen:
-    """A directory with an ``etcd`` in it; ``version`` as its path or the program says, empty where neither does."""
+    """A directory with an ``etcd`` in it, or an image. ``version`` is as its name says, or the program of a directory;
+    empty where nothing says, or where that program does not run.
+    """
 
     path: str
     version: str
@@ -310,7 +312,8 @@ class Desired:
     ``environment`` is the whole steady environment, fence included. ``release`` is the directory the release link
     shall point to. ``definition`` is the text of the unit, or the Procfile's line. ``discovery`` is the protocol of the
     registry where ``bootstrap`` is ``discovery``; ``first_start`` are variables that only a first start reads. ``user``
-    is the system user that a unit runs etcd as, empty for others.
+    is the system user that a unit runs etcd as, empty for others. ``brought`` says that the role brings the release;
+    otherwise it is what somebody put there.
     """
 
     host: str
@@ -329,6 +332,7 @@ class Desired:
     enabled: bool = True
     user: str = ""
     discovery: str = ""
+    brought: bool = True
     first_start: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 
 

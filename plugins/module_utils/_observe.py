@@ -10,7 +10,6 @@ import dataclasses
 import grp
 import os
 import pwd
-import re
 import secrets
 import stat
 import typing as t
@@ -157,7 +156,7 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     process = looker(service)(state.main_pid) if state.main_pid else None
     engine = engine_of(instance, run)
     if engine is None:
-        releases = _look_at_releases(instance, files, run)
+        releases = _look_at_releases(instance, files, process, run, version)
         process = _in_terms_of(releases, process, files.release)
     else:
         images = _images_of(instance, engine)
@@ -219,7 +218,11 @@ def _has_proxy(instance: Instance, run: RunCommand) -> bool:
     )
 
 
-def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> t.Tuple[ReleaseSeen, ...]:
+def _look_at_releases(
+    instance: Instance, files: FilesSeen, process: t.Optional[ProcessSeen], run: RunCommand, version: str
+) -> t.Tuple[ReleaseSeen, ...]:
+    """Directories that are called by their version are believed, but for the ``version`` that is to be started."""
+    running = process.executable if process is not None and not process.replaced else ""
     """Where there is an etcd: below ``release_dir``, and where the release link points."""
     try:
         places = [os.path.join(instance.release_dir, name) for name in sorted(os.listdir(instance.release_dir))]
@@ -231,7 +234,10 @@ def _look_at_releases(instance: Instance, files: FilesSeen, run: RunCommand) -> 
     for path in dict.fromkeys(places):
         program = os.path.join(path, "etcd")
         if os.path.isfile(program) and os.access(program, os.X_OK):
-            found.append(ReleaseSeen(path=path, version=_version_of(path, program, run)))
+            named = Version.parse_or_none(os.path.basename(path))
+            doubtful = named is None or (str(named) == version and os.path.realpath(program) != running)
+            told = Version.parse_or_none(_containers.Programs(None, run).version(path)) if doubtful else named
+            found.append(ReleaseSeen(path=path, version="" if told is None else str(told)))
     return tuple(found)
 
 
@@ -283,17 +289,6 @@ def _in_terms_of_images(
         names.append(started)  # of another repository
     names.sort(key=lambda name: name != started)
     return dataclasses.replace(process, executable=f"{names[0]}/etcd") if names else process
-
-
-def _version_of(path: str, program: str, run: RunCommand) -> str:
-    named = Version.parse_or_none(os.path.basename(path))
-    if named is not None:
-        return str(named)
-    # Through a shell: a program for another machine is then an exit code and no exception.
-    _code, out, _problem = run(["/bin/sh", "-c", 'exec "$0" --version', program])
-    told = re.search(r"^etcd Version: (\S+)", out, re.MULTILINE)
-    version = Version.parse_or_none(told.group(1)) if told else None
-    return str(version) if version is not None else ""
 
 
 def _look_at_directories(instance: Instance, data: DataSeen) -> t.Tuple[PathSeen, ...]:

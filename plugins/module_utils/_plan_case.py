@@ -10,9 +10,9 @@ import dataclasses
 import posixpath
 import typing as t
 
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
-from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, DataSeen, Desired, HostSeen, Member
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import (
     FORGETS_V2_KEYS,
@@ -243,7 +243,8 @@ class Case:
     def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
         for turn in turns:
             for step in turn.steps:
-                self._refuse_overruled(step)
+                if step.action not in ("settle", "remove"):
+                    self._refuse_start(step)
         self.refusals.raise_if_any()
         return Plan(
             self.options.cluster,
@@ -254,16 +255,21 @@ class Case:
             proxies=self.proxies,
         )
 
-    def _refuse_overruled(self, step: Step) -> None:
-        """Who is to start while something else says how: it would not run as wished, whatever we write."""
-        if step.action in ("settle", "remove"):
-            return
+    def _refuse_start(self, step: Step) -> None:
+        """Who is to start what is not wished, or while something else says how, whatever we write."""
         wish = next(wish for wish in self.desired if wish.host == step.host)
-        found = overruled(self.seen[step.host].service.drop_ins, wish.definition, wish.environment)
+        seen = self.seen[step.host]
+        found = overruled(seen.service.drop_ins, wish.definition, wish.environment)
         if found:
             self.refusals.add(
                 f"{step.host} would not start {wish.service} as wished: {'; '.join(found)}",
                 "Take it out there. Settings of etcd's belong into etcd_settings.",
+            )
+        there = next((release.version for release in seen.releases if release.path == wish.release), "")
+        if not wish.brought and there and there != wish.version:
+            self.refusals.add(
+                f"{wish.release}/etcd on {step.host} is {there}, and etcd_version is {wish.version}",
+                "Set etcd_version to what is there, or have that version there.",
             )
 
     def _on_course(self, step: Step) -> Step:

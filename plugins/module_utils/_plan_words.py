@@ -125,10 +125,12 @@ def pending(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
         return ()
     changes = [*flag_changes(process), *environment_changes(process.environment, desired.environment)]
     running = process.release
-    if process.replaced or not _runs_release(desired, seen):
+    if process.replaced or running != desired.release:
         changes.append(
             Change("release", running + (" (replaced)" if process.replaced else ""), desired.release),
         )
+    elif seen.version is not None and str(seen.version) != desired.version:
+        changes.append(Change("version", str(seen.version), desired.version))
     return tuple(changes) or started_by_another(
         desired.definition, seen.files.definition, seen.service, process, interrupted=seen.files.former
     )
@@ -148,10 +150,6 @@ def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
     if seen.service.enabled != desired.enabled:
         changes.append(Change("enabled", str(seen.service.enabled).lower(), str(desired.enabled).lower()))
     return tuple(changes)
-
-
-def _runs_release(desired: Desired, seen: HostSeen) -> bool:
-    return seen.process is not None and seen.process.release == desired.release
 
 
 __all__ = (

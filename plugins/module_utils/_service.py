@@ -578,9 +578,7 @@ def _written(path: str) -> float:
 
 def _drop_ins(paths: t.Iterable[str]) -> t.Dict[str, t.Tuple[str, ...]]:
     """Those that say something of how the server is started, and what."""
-    found = {
-        path: says_of_start(_read_text(path) or "", lambda name: _read_text(name.lstrip("-"))) for path in paths
-    }
+    found = {path: says_of_start(_read_text(path) or "", lambda name: _read_text(name.lstrip("-"))) for path in paths}
     return {path: words for path, words in found.items() if words}
 
 

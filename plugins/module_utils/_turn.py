@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import re
 import typing as t
 
@@ -83,6 +82,9 @@ class Programs(t.Protocol):
     def executable(self, release: str) -> str:
         """What a look at a process that runs it shows."""
 
+    def exist(self, release: str) -> bool:
+        """Whether there are any."""
+
     def version(self, release: str) -> str:
         """What its etcd says it is, empty where it does not say."""
 
@@ -106,7 +108,6 @@ class World:
 
     ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``look`` takes a PID; ``data`` takes the
     data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
-    Without ``programs`` every release is a directory.
     """
 
     service: Service
@@ -119,7 +120,7 @@ class World:
     data: t.Callable[[str, t.Optional[str]], DataSeen]
     move_aside: t.Callable[[str], t.Optional[str]]
     clock: Clock
-    programs: t.Optional[Programs] = None
+    programs: Programs
     lock: t.Optional[TurnLock] = None
 
 
@@ -252,7 +253,7 @@ class Turn:
         self._alone = False  # the gate was passed, and while the turn was ours alone
         self._wished = _Body(
             environment=order.environment,
-            executable=self._executable(order.release),
+            executable=world.programs.executable(order.release),
             version=order.version,
             member_id=order.member_id,
         )
@@ -365,17 +366,19 @@ class Turn:
     def _refuse_other_program(self, now: _Now) -> None:
         """What is installed may be another version than it is taken for; once started, it may leave no way back."""
         order = self._order
-        if not order.release.startswith("/") or (now.process is not None and not self._brings_release(now)):
-            return  # an image was looked into when it was fetched
-        version = self._installed_version(order.release)
+        programs = self._world.programs
+        if (now.process is not None and not self._brings_release(now)) or not programs.exist(order.release):
+            return
+        version = programs.version(order.release)
         if version and order.version and version != order.version:
             raise Refused(
-                f"{order.release}/etcd is {version}, and {order.version} is wished.",
-                remedy=f"Set etcd_version to {version}, or have {order.version} there.",
+                f"The etcd of {order.release} is {version}, and {order.version} is wished.",
+                remedy=f"Set etcd_version to {version}, or have {order.version} there; an image that is removed is "
+                "fetched again.",
             )
-        if not version and os.path.exists(os.path.join(order.release, "etcd")):
+        if not version:
             raise Refused(
-                f"{order.release}/etcd does not say which etcd it is.",
+                f"The etcd of {order.release} does not say which etcd it is.",
                 remedy="Have an etcd for this machine there, which this user may run.",
             )
 
@@ -465,7 +468,7 @@ class Turn:
             world.service.start()
         else:
             world.service.restart()
-        body = _Body(environment, self._executable(former.release), member_id=order.member_id)
+        body = _Body(environment, self._world.programs.executable(former.release), member_id=order.member_id)
         process, dummy = self._wait(body, old=now.process.pid if now.process is not None else 0)
         deadline = clock.monotonic() + order.start_timeout
         while True:
@@ -521,7 +524,7 @@ class Turn:
         files = now.files
         if not files.former or now.process is None or files.environment is None or files.release is None:
             return
-        if _Body(files.environment, self._executable(files.release)).differs(now.process):
+        if _Body(files.environment, self._world.programs.executable(files.release)).differs(now.process):
             return
         if self._probe_health(_local_url(now.process.environment))[0]:
             self._world.files.drop_former()
@@ -685,19 +688,7 @@ class Turn:
                 return self._client(_local_url(now.process.environment)).versions(timeout=LOOK).server
         if now.files.release is None:
             return ""
-        return self._installed_version(now.files.release)
-
-    def _executable(self, release: str) -> str:
-        return self._world.programs.executable(release) if self._world.programs else _executable(release)
-
-    def _installed_version(self, release: str) -> str:
-        if self._world.programs is not None:
-            return self._world.programs.version(release)
-        # Through a shell: a program that is missing or for another machine is then an exit code and no exception.
-        program = os.path.join(release, "etcd")
-        code, out, dummy = self._world.run(["/bin/sh", "-c", 'exec "$0" --version', program])
-        told = re.search(r"^etcd Version: (\S+)", out, re.MULTILINE)
-        return told.group(1) if told and code == 0 else ""
+        return self._world.programs.version(now.files.release)
 
     def _write(self, now: _Now) -> None:
         """Whatever differs on the host. ``bootstrap.env`` comes first: an ``etcd.env`` without it means formed."""
@@ -970,7 +961,7 @@ class Turn:
         if former.release in (None, self._order.release) and not former.foreign:
             return ""
         wished = Version.parse_or_none(self._order.version)
-        before = Version.parse_or_none(former.version or self._installed_version(former.release or ""))
+        before = Version.parse_or_none(former.version or self._world.programs.version(former.release or ""))
         if wished is not None and before is not None and before[:2] >= wished[:2]:
             return ""
         if before is None:
@@ -995,7 +986,7 @@ class Turn:
         else:
             body = _Body(
                 environment=world.files.parse(former.environment or ""),
-                executable=self._executable(former.release or ""),
+                executable=self._world.programs.executable(former.release or ""),
             )
         try:
             process, dummy = self._wait(body, old=0)
@@ -1104,10 +1095,6 @@ def local_urls(environment: t.Mapping[str, str]) -> t.List[str]:
     """
     listened = environment.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or environment.get("ETCD_LISTEN_CLIENT_URLS")
     return reachable_urls(listened or "") or ["http://127.0.0.1:2379"]
-
-
-def _executable(release: str) -> str:
-    return os.path.realpath(os.path.join(release, "etcd"))
 
 
 def _masked(changes: t.Iterable[Change]) -> t.List[Change]:

@@ -212,6 +212,7 @@ def desire(wish: Wish) -> Desired:
         bootstrap=wish.bootstrap,
         enabled=wish.enabled,
         discovery=wish.protocol if wish.bootstrap == "discovery" else "",
+        brought=wish.contained or wish.install == "release",
         first_start=_first_start(wish),
         user=wish.user,
     )

@@ -28,6 +28,7 @@ from pathlib import Path
 from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, peers
 from ansible_collections.quorum.etcd.plugins.module_utils import _datadir, _process
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, connect, survey
+from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import BOOTSTRAP, ENVIRONMENT, FORMER, Files, Owner
 from ansible_collections.quorum.etcd.plugins.module_utils._lock import Lock
@@ -403,6 +404,7 @@ class Site:
             data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
             move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
             clock=time,
+            programs=Programs(None, run_command),
             lock=lock,
         )
         order = Order(

@@ -207,6 +207,14 @@ def test_a_release_is_brought_only_where_it_is_missing_and_needed() -> None:
     assert planned(seen, etcd1=changed)[1]["etcd2"]["install"] is False
 
 
+def test_a_release_that_does_not_run_is_brought_anew() -> None:
+    seen = look(world())
+    broken = tuple(dataclasses.replace(one, version="") for one in seen["etcd2"].releases)
+    seen["etcd2"] = dataclasses.replace(seen["etcd2"], releases=broken)
+    parts = planned(seen)[1]
+    assert [parts[host]["install"] for host in HOSTS] == [False, True, False]
+
+
 def test_the_parts_of_a_roll() -> None:
     _cluster, parts = planned(look(world(formed=True)))
     acts = {host: [bool(step) for step in parts[host]["steps"]].index(True) for host in HOSTS}

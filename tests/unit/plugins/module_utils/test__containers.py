@@ -199,3 +199,6 @@ def test_the_programs_of_releases() -> None:
     assert programs.version("quay.io/coreos/etcd:v3.6.16") == "3.6.16"
     assert Programs(None, Answers()).executable(f"a:b {OLD} 1:2") == f"{OLD}/etcd"
     assert Programs(None, Answers()).version(f"a:b {OLD} 1:2") == ""
+    assert programs.exist("quay.io/coreos/etcd:v3.6.16")
+    assert not Programs(Engine("docker", Answers()), Answers()).exist("quay.io/coreos/etcd:v3.6.16")
+    assert not programs.exist("/no/such/directory")

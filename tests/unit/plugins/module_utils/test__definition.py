@@ -54,9 +54,9 @@ def test_a_unit_that_was_edited(
     [
         ("[Service]\nLimitNOFILE=1\nRestartSec=5\n", ()),
         ("[Service]\nEnvironment=GOMAXPROCS=2 'HTTP_PROXY=http://a b'\n", ()),
-        ("[Service]\nEnvironment=ETCD_A=1 \"ETCD_B=b c\" C=ETCD_D=1\nEnvironment=ETCD_A=2\n", ("ETCD_A", "ETCD_B")),
+        ('[Service]\nEnvironment=ETCD_A=1 "ETCD_B=b c" C=ETCD_D=1\nEnvironment=ETCD_A=2\n', ("ETCD_A", "ETCD_B")),
         ("[Service]\nEnvironment=GOGC=50 \\\n  QUORUM_X=1\n", ("QUORUM_X",)),
-        ("[Service]\nEnvironment=\"ETCD_A=1\n", ()),
+        ('[Service]\nEnvironment="ETCD_A=1\n', ()),
         ("[Service]\nExecStart=\nExecStart=/usr/bin/etcd\n", ("ExecStart",)),
         ("[Service]\nExecStart=\n# ExecStart=/usr/bin/etcd\n", ()),
         ("[Service]\nUnsetEnvironment=LANG\n", ()),

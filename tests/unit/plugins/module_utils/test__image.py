@@ -82,6 +82,20 @@ def test_the_first_source_that_gives_it_is_taken_and_named() -> None:
     assert (again.changed, again.before, again.attempts) == (False, RIGHT, ())
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_an_image_that_has_the_name_and_another_version_is_replaced(check_mode: bool) -> None:
+    engine = Fake(remote={NAME: RIGHT})
+    engine.names[NAME] = OLD
+    outcome = bring(engine, check_mode=check_mode)
+    assert (outcome.changed, outcome.before) == (True, OLD)
+    assert engine.names[NAME] == (OLD if check_mode else RIGHT)
+    engine = Fake()
+    engine.names[NAME] = OLD
+    if not check_mode:
+        with pytest.raises(ReleaseError, match=r": what is there is etcd 3\.6\.14, not 3\.6\.16; .* cannot be fetched"):
+            bring(engine)
+
+
 def test_every_failure_is_named() -> None:
     engine = Fake(remote={"a.example/etcd:v3.6.16": OLD, "b.example/etcd:v3.6.16": "slow", "c.example/etcd:v1": RIGHT})
     engine.versions[RIGHT] = ""
@@ -195,6 +209,7 @@ def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     [
         ({"name": "Etcd"}, "name: 'Etcd' is not the name of an image"),
         ({"sources": ["https://a/b"]}, "sources: 'https://a/b' is neither the name of an image nor a file:// URL"),
+        ({"sources": ["http://[::1/etcd"]}, r"sources: 'http://\[::1/etcd' is neither"),
         ({"sources": ["file://host/a"]}, "sources: 'file://host/a' is neither"),
         ({"registries": {"a": {"tls": False}}}, "registries: 'a' must be a host, and hold ca or insecure alone"),
         ({"registries": {"a/b": {}}}, "registries: 'a/b'"),

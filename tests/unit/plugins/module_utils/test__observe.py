@@ -104,13 +104,30 @@ def test_a_host_with_everything_but_a_process(instance: Instance, tmp_path: Path
         ("bin", (0, "etcd Version: 3.4.23\nGit SHA: x\n", ""), "3.4.23"),
         ("bin", (0, "etcd Version: 3.7.0-rc.1\n", ""), ""),
         ("bin", (126, "", "Exec format error"), ""),
+        pytest.param("3.6.14", (0, "etcd Version: 3.6.14\n", ""), "3.6.14", id="wished"),
+        pytest.param("3.6.14", (126, "", "Exec format error"), "", id="wished, and does not run"),
     ],
 )
-def test_the_version_of_a_release(name: str, answer: t.Optional[t.Tuple[int, str, str]], version: str) -> None:
+def test_the_version_of_a_release(
+    instance: Instance, name: str, answer: t.Optional[t.Tuple[int, str, str]], version: str
+) -> None:
     def run(args: t.List[str], **kwargs: t.Any) -> t.Tuple[int, str, str]:
         return answer or no_command(args)
 
-    assert _observe._version_of(f"/opt/etcd/{name}", f"/opt/etcd/{name}/etcd", run) == version
+    program = Path(instance.release_dir) / name / "etcd"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    found = _observe._look_at_releases(instance, FilesSeen(), None, run, "3.6.14")
+    assert found == (ReleaseSeen(str(program.parent), version),)
+
+
+def test_what_runs_needs_no_trial(instance: Instance) -> None:
+    program = Path(instance.release_dir) / "3.6.14" / "etcd"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    runs = dataclasses.replace(process({}), executable=str(program))
+    found = _observe._look_at_releases(instance, FilesSeen(), runs, no_command, "3.6.14")
+    assert found == (ReleaseSeen(str(program.parent), "3.6.14"),)
 
 
 def test_a_program_reached_by_a_link_is_named_as_the_release_is(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     HostSeen,
     Member,
     PathSeen,
+    ReleaseSeen,
     Status,
     Versions,
 )
@@ -1629,6 +1630,29 @@ def test_who_is_started_with_what_others_say_is_refused_before() -> None:
     told = scene.change(1, "process", replaced=True).refusal()
     assert "etcd1 would not start etcd as wished: /etc/systemd/system/etcd.service.d/x.conf has ETCD_SN" in told
     assert "etcd2" not in told
+
+
+def at_version(scene: Scene, number: int, version: str) -> Scene:
+    local = scene.seen[f"etcd{number}"].local
+    assert local is not None
+    return scene.change(number, "local", versions=Versions(server=version, cluster="3.6.0"))
+
+
+def test_another_version_in_the_same_place_is_a_restart() -> None:
+    """Of an image whose name does not say it, or of a directory of the user's choice."""
+    made = at_version(Scene(), 1, "3.6.14").plan()
+    assert actions(made) == [{"etcd1": "restart"}]
+    assert [str(one) for one in made.turns[0].steps[0].changes] == ["version: 3.6.14 → 3.6.16"]
+
+
+@pytest.mark.parametrize("there", ["3.6.14", "3.6.16", ""])
+def test_what_somebody_else_has_to_bring_must_be_there(there: str) -> None:
+    scene = at_version(Scene().wish(0, brought=False), 2, "3.6.14")
+    scene.change(2, releases=(ReleaseSeen("/opt/etcd/3.6.16", there),))
+    if there == "3.6.14":
+        assert "/opt/etcd/3.6.16/etcd on etcd2 is 3.6.14, and etcd_version is 3.6.16" in scene.refusal()
+    else:
+        assert actions(scene.plan()) == [{"etcd2": "restart"}]
 
 
 def test_a_replaced_program_is_a_restart() -> None:

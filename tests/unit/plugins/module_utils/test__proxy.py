@@ -11,9 +11,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServerFailed
 from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen, ServiceSeen
-from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST
 from ansible_collections.quorum.etcd.plugins.module_utils._proxy import World, accepts, remove, run, stamped
 
 UNIT = "[Unit]\nDescription=x\n\n[Service]\nType=notify\nExecStart=/bin/etcd gateway start\n"

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
+from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     DataError,
@@ -137,6 +138,7 @@ class Host:
         self.lowers = True
         self.more_urls: t.Tuple[str, ...] = ()
         self.told: t.Optional[str] = None
+        self.programs: t.Optional[Programs] = None
         self.stir: t.Callable[[], None] = lambda: None
         for version in ("3.5.35", "3.6.14", "3.6.16", "3.7.3"):
             (root / "opt" / version).mkdir(parents=True)
@@ -285,6 +287,7 @@ class Host:
             data=self.data,
             move_aside=self.move_aside,
             clock=self.clock,
+            programs=self.programs or Programs(None, self.run),
         )
 
     def run(self, args: t.List[str], **options: t.Any) -> t.Tuple[int, str, str]:
@@ -792,7 +795,7 @@ def test_a_wrong_version_or_member_fails_at_once(formed: Host) -> None:
 
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize(
-    ("told", "match"), [("3.7.3", r"/etcd is 3\.7\.3, and 3\.6\.16 is wished"), ("", "does not say which etcd it is")]
+    ("told", "match"), [("3.7.3", r" is 3\.7\.3, and 3\.6\.16 is wished"), ("", "does not say which etcd it is")]
 )
 def test_another_program_than_wished_is_never_started(formed: Host, told: str, match: str, down: bool) -> None:
     formed.told = told
@@ -803,6 +806,44 @@ def test_another_program_than_wished_is_never_started(formed: Host, told: str, m
         take(formed, order_for(formed, "3.6.16", **({"action": "start", "gated": False} if down else {})))
     assert caught.value.remedy
     assert formed.calls == []
+
+
+def no_command(args: t.List[str], **options: t.Any) -> t.Tuple[int, str, str]:
+    raise AssertionError(args)
+
+
+class Images(Programs):
+    """Images by name, each with the version of its etcd."""
+
+    def __init__(self, versions: t.Dict[str, str]) -> None:
+        super().__init__(None, no_command)
+        self.versions = versions
+
+    def version(self, release: str) -> str:
+        return self.versions.get(release, "")
+
+    def exist(self, release: str) -> bool:
+        return release in self.versions
+
+    def executable(self, release: str) -> str:
+        return f"{release}/etcd"
+
+
+@pytest.mark.parametrize(
+    ("told", "match"),
+    [
+        ("3.7.3", r"mirror/etcd:v3\.6\.16 is 3\.7\.3, and 3\.6\.16 is wished\."),
+        ("", r"mirror/etcd:v3\.6\.16 does not say which etcd it is"),
+    ],
+)
+def test_an_image_of_another_version_than_its_name_says_is_never_started(formed: Host, told: str, match: str) -> None:
+    image = "mirror/etcd:v3.6.16"
+    formed.programs = Images({image: told})
+    with pytest.raises(Refused, match=match):
+        take(formed, order_for(formed, "3.6.16", release=image))
+    assert formed.calls == []
+    formed.programs = Images({})
+    assert check(formed, order_for(formed, "3.6.16", release=image)).changed, "it is brought before, but for check mode"
 
 
 @pytest.mark.parametrize("down", [False, True])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse, render_quoted
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST, digest
+from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse, render_quoted
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
     Wish,
     check,

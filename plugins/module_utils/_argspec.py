@@ -9,6 +9,7 @@ Private to this collection.
 
 from __future__ import annotations
 
+import math
 import os
 import typing as t
 
@@ -98,8 +99,8 @@ def connection_of(params: t.Mapping[str, t.Any]) -> Connection:
     """
     if params["user"] and params["password"] is None:
         raise InvalidInput(f"There is no password for the user {params['user']}.", remedy="Set password.")
-    if params["timeout"] <= 0:
-        raise InvalidInput(f"A timeout of {params['timeout']:g} s leaves no time for an answer.")
+    if not 0 < params["timeout"] < math.inf:
+        raise InvalidInput(f"A timeout of {params['timeout']:g} s is no time to wait for an answer.")
     return Connection(
         ca_path=params["ca_path"] or None,
         client_cert=params["client_cert"] or None,
@@ -109,6 +110,13 @@ def connection_of(params: t.Mapping[str, t.Any]) -> Connection:
         password=params["password"],
         timeout=params["timeout"],
     )
+
+
+def check_waits(params: t.Mapping[str, t.Any], *names: str) -> None:
+    """:raises InvalidInput: one of these options is no number of seconds: negative, endless or nothing."""
+    for name in names:
+        if not 0 <= params[name] < math.inf:
+            raise InvalidInput(f"{name}: {params[name]:g} is no number of seconds to wait.")
 
 
 def instance_spec() -> ArgumentSpec:
@@ -147,4 +155,4 @@ def _password_fallback() -> str:
     return password
 
 
-__all__ = ("ArgumentSpec", "connection_of", "connection_spec", "instance_spec")
+__all__ = ("ArgumentSpec", "check_waits", "connection_of", "connection_spec", "instance_spec")

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible_collections.quorum.etcd.plugins.module_utils._auto import AutoTransport
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     InvalidInput,
     NotFound,
     Unauthenticated,
@@ -230,12 +231,18 @@ class Client:
 
         With a ``lease`` the key goes when that ends.
         """
-        target = _base64(key)
-        request = {
-            "compare": [{"key": target, "target": "MOD", "result": "EQUAL", "mod_revision": str(mod_revision)}],
-            "success": [{"request_put": {"key": target, "value": _base64(value), "lease": str(lease)}}],
-        }
-        answer = self._transport.call("KV/Txn", request, timeout=timeout)
+        put = {"request_put": {"key": _base64(key), "value": _base64(value), "lease": str(lease)}}
+        return self._if(key, mod_revision, put, timeout)
+
+    def delete_if(self, key: bytes, *, mod_revision: int, timeout: t.Optional[float] = None) -> t.Optional[int]:
+        """Delete a key that was last written at ``mod_revision``; gives the revision. None if it was not so."""
+        return self._if(key, mod_revision, {"request_delete_range": {"key": _base64(key)}}, timeout)
+
+    def _if(
+        self, key: bytes, mod_revision: int, operation: t.Mapping[str, t.Any], timeout: t.Optional[float]
+    ) -> t.Optional[int]:
+        compare = {"key": _base64(key), "target": "MOD", "result": "EQUAL", "mod_revision": str(mod_revision)}
+        answer = self._transport.call("KV/Txn", {"compare": [compare], "success": [operation]}, timeout=timeout)
         return _revision(answer) if answer.get("succeeded") else None
 
     def delete(self, key: bytes, *, prefix: bool = False, timeout: t.Optional[float] = None) -> int:
@@ -426,7 +433,7 @@ def on_any(clients: t.Sequence[Client], what: t.Callable[[Client], _Read]) -> _R
     for client in clients[:-1]:
         try:
             return what(client)
-        except (Unavailable, Unreachable):
+        except (ForVoters, Unavailable, Unreachable):
             continue
     return what(clients[-1])
 

@@ -133,7 +133,7 @@ class V3Registry:
         return judged(found, size, members)
 
     def new(self, size: int) -> str:
-        return _write_new(self, TokenSeen(fresh_token(), self.endpoints[0]), size)
+        return _new(self, size)
 
     def resize(self, seen: TokenSeen, size: int) -> bool:
         key, value = f"{self._root(seen.token)}_config/size".encode(), str(size).encode()
@@ -174,7 +174,7 @@ class V2Registry:
         return self._on_any(token, lambda url: look_at_directory(self._http, token, url))
 
     def new(self, size: int) -> str:
-        return _write_new(self, TokenSeen(fresh_token(), self.endpoints[0]), size)
+        return _new(self, size)
 
     def resize(self, seen: TokenSeen, size: int) -> bool:
         condition = f"prevIndex={seen.revision}" if seen.revision else "prevExist=false"
@@ -604,10 +604,11 @@ def short(body: str) -> str:
     return " ".join(body.split())[:200] or "nothing"
 
 
-def _write_new(registry: Registry, nothing: TokenSeen, size: int) -> str:
-    if not registry.resize(nothing, size):
-        raise Rejected(f"The token {nothing.token} is taken.", endpoint=nothing.registry, remedy="Try again.")
-    return nothing.token
+def _new(registry: Registry, size: int) -> str:
+    """A fresh token, written. What is then found counts: where an answer was lost, the second try finds the first's."""
+    token = fresh_token()
+    registry.resize(TokenSeen(token, registry.endpoints[0]), size)
+    return token
 
 
 def _node(url: str, body: str) -> t.Dict[str, t.Any]:

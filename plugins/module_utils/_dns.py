@@ -104,6 +104,8 @@ class Resolver:
             raise DnsProblem(f"no answer within {timeout:.2g} s", answered=False) from None
         except dns.exception.DNSException as error:
             raise DnsProblem(f"no proper answer for {name} ({type(error).__name__}: {error})", answered=True) from None
+        except EOFError:
+            raise DnsProblem("closed the connection before its answer was whole", answered=False) from None
         except OSError as error:
             raise DnsProblem(error.strerror or str(error), answered=False) from None
 

@@ -90,6 +90,10 @@ class NoSpace(Rejected):
     """The database has reached its quota: etcd takes nothing that would add to it."""
 
 
+class ForVoters(Rejected):
+    """A learner was asked for what voters alone can do."""
+
+
 class FailsJson(t.Protocol):
     """What is needed of an AnsibleModule here."""
 
@@ -109,6 +113,7 @@ __all__ = (
     "ClientError",
     "DataError",
     "FailsJson",
+    "ForVoters",
     "InvalidInput",
     "NoSpace",
     "NotFound",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     InvalidInput,
     NoSpace,
     NotFound,
@@ -98,7 +99,7 @@ _KNOWN = (
     _Known("permission is not granted to the role", NotFound),
     # 3.5 gives it no code of its own in streams.
     _Known("permission denied", PermissionDenied),
-    _Known("rpc not supported for learner", Rejected, "Ask a voting member."),
+    _Known("rpc not supported for learner", ForVoters, "Ask a voting member."),
     _Known(
         "database space exceeded",
         NoSpace,

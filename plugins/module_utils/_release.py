@@ -147,7 +147,10 @@ def top_of(version: Version, arch: str) -> str:
 
 def shown(source: str) -> str:
     """A source without the user name and password that its URL may hold."""
-    parts = urllib.parse.urlsplit(source)
+    try:
+        parts = urllib.parse.urlsplit(source)
+    except ValueError:
+        return "a URL that cannot be read"  # and that may hold a password
     if "@" not in parts.netloc:
         return source
     return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -159,7 +159,8 @@ class GoBuilder:
             if word and word != "direct":
                 urls.append(word)
         if not urls:
-            raise ReleaseError(f"GOPROXY={setting} names no module proxy")
+            told = ",".join(shown(entry.strip()) for entry in setting.split(","))
+            raise ReleaseError(f"GOPROXY={told} names no module proxy")
         return urls
 
     def _ask(self, version: Version, proxies: t.List[str]) -> t.Tuple[t.List[str], _GoVersion]:

@@ -445,9 +445,9 @@ def _check_url(url: str, *, listening: bool) -> _Problem:
         )
     if not host:
         return f"{url!r} has no host.", "Write it like http://10.0.0.1:2379."
-    if listening and not _is_address(host):
+    if listening and host != "localhost" and not _is_address(host):
         return (
-            f"{url!r} has a host name, and etcd listens on addresses only.",
+            f"{url!r} has a host name, and etcd listens on addresses and localhost only.",
             "Write an IP address, such as 127.0.0.1 or 0.0.0.0.",
         )
     return None

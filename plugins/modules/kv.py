@@ -204,10 +204,9 @@ def _wished(params: t.Mapping[str, t.Any]) -> t.Optional[bytes]:
 
 def _write(clients: t.Sequence[Client], key: bytes, wished: t.Optional[bytes], found: t.Optional[KeyValue]) -> bool:
     """Whether the key was still as found, and is now as wished."""
-    if wished is None:
-        on_any(clients, lambda client: client.delete(key))
-        return True
     revision = 0 if found is None else found.mod_revision
+    if wished is None:
+        return on_any(clients, lambda client: client.delete_if(key, mod_revision=revision)) is not None
     return on_any(clients, lambda client: client.put_if(key, wished, mod_revision=revision)) is not None
 
 

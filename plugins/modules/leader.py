@@ -100,6 +100,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     ArgumentSpec,
+    check_waits,
     connection_of,
     connection_spec,
 )
@@ -188,6 +189,7 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
     params = module.params
     with failing(module):
+        check_waits(params, "wait_timeout")
         connection = connection_of(params)
 
         def client_of(endpoint: str) -> Client:

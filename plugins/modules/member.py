@@ -170,6 +170,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     ArgumentSpec,
+    check_waits,
     connection_of,
     connection_spec,
 )
@@ -222,6 +223,7 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
     params = module.params
     with failing(module):
+        check_waits(params, "wait_timeout")
         connection = connection_of(params)
         wish = wish_of(
             params["state"],

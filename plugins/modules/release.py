@@ -171,6 +171,7 @@ remedy:
 
 import functools
 import os
+import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -247,7 +248,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
     params = module.params
-    module.no_log_values.update(passwords(params["sources"]))
+    module.no_log_values.update(passwords([*params["sources"], *re.split("[,|]", os.environ.get("GOPROXY", ""))]))
     run = functools.partial(module.run_command, handle_exceptions=False)
     machine = os.uname().machine
     cache = params["cache"] or ""

@@ -269,6 +269,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.etcd.plugins.module_utils import _datadir
 from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     ArgumentSpec,
+    check_waits,
     connection_of,
     connection_spec,
     instance_spec,
@@ -442,6 +443,7 @@ def _act(module: AnsibleModule, world: World) -> Outcome:
 def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **server_spec().to_kwargs())
     with failing(module):
+        check_waits(module.params, "gate_timeout", "start_timeout")
         outcome = outcome_of(module)
     module.exit_json(**result_of(outcome, diff=module._diff))
 

@@ -311,7 +311,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.quorum.etcd.plugins.module_utils._argspec import ArgumentSpec
+from ansible_collections.quorum.etcd.plugins.module_utils._argspec import ArgumentSpec, check_waits
 from ansible_collections.quorum.etcd.plugins.module_utils._dns import (
     Resolver,
     look,
@@ -453,6 +453,7 @@ def main() -> None:
     module = AnsibleModule(supports_check_mode=True, **argument_spec().to_kwargs())
     params = module.params
     with failing(module):
+        check_waits(params, "wait_timeout")
         if params["timeout"] <= 0:
             raise InvalidInput(f"A timeout of {params['timeout']:g} s leaves no time for an answer.")
         for address in params["resolvers"] or ():

@@ -210,6 +210,11 @@ def test_keys(clusters: Clusters, version: str, to: Connect) -> None:
     assert client.put_if(b"new", b"", mod_revision=0) == revision + 3
     assert client.put_if(b"new", b"", mod_revision=0) is None
 
+    assert client.delete_if(b"new", mod_revision=revision) is None
+    assert client.delete_if(b"new", mod_revision=revision + 3) == revision + 4
+    assert client.get(b"new") is None
+    client.put(b"new", b"")
+
     for key in (b"p", b"p\xff", b"p\xffz", b"q"):
         client.put(key, b"v")
     assert [found.key for found in client.get_prefix(b"p")] == [b"p", b"p\xff", b"p\xffz"]

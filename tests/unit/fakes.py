@@ -357,5 +357,8 @@ class FakeTransport:
         if int(compare["mod_revision"]) != (entry[2] if entry else 0):
             return {}
         for operation in request["success"]:
-            self._put(member, operation["request_put"])
+            if "request_put" in operation:
+                self._put(member, operation["request_put"])
+            else:
+                self._delete_range(member, operation["request_delete_range"])
         return {"succeeded": True}

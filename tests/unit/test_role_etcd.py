@@ -25,13 +25,15 @@ HOSTS: t.Dict[str, t.Dict[str, str]] = {
     "named": {"ansible_host": "ns.example.com"},
     "local": {"ansible_host": "127.0.0.1"},
     "bare": {},
+    "192.0.2.9": {},
 }
+HOSTVARS = {name: {"inventory_hostname": name, **known} for name, known in HOSTS.items()}
 
 
 def value_of(variable: str, **given: t.Any) -> t.Any:
     """What a variable of the role is with ``given`` ones besides its defaults."""
     loader = DataLoader()
-    known: t.Dict[str, t.Any] = {"hostvars": HOSTS}
+    known: t.Dict[str, t.Any] = {"hostvars": HOSTVARS}
     for name in ("defaults", "vars"):
         known.update(loader.load_from_file(str(ROLE / name / "main.yml"), trusted_as_template=True))
     known.update(given)
@@ -44,7 +46,7 @@ def value_of(variable: str, **given: t.Any) -> t.Any:
         ("d", "bridge", "dns", ["a", "b"], ["192.0.2.1", "192.0.2.2"]),
         ("b", "bridge", "dns", ["a", "b", "c"], ["192.0.2.2", "192.0.2.1", "2001:db8::3"]),
         ("d", "bridge", "dns", ["a", "b", "c", "d"], ["192.0.2.4", "192.0.2.1", "192.0.2.2"]),
-        ("d", "bridge", "dns", ["named", "local", "bare", "b"], ["192.0.2.2"]),
+        ("d", "bridge", "dns", ["named", "local", "bare", "b", "192.0.2.9"], ["192.0.2.2", "192.0.2.9"]),
         ("d", "bridge", "dns", [], []),
         ("d", "bridge", "static", ["a"], []),
         ("d", "host", "dns", ["a"], []),

@@ -139,7 +139,9 @@ def test_user_and_password_in_one(
 
 
 @pytest.mark.parametrize(
-    "options", [{"user": "root"}, {"timeout": 0}, {"timeout": -1.5}], ids=("no password", "no time", "less than none")
+    "options",
+    [{"user": "root"}, {"timeout": 0}, {"timeout": -1.5}, {"timeout": float("inf")}, {"timeout": float("nan")}],
+    ids=("no password", "no time", "less than none", "no end", "nothing"),
 )
 def test_connection_that_cannot_be(validated: t.Callable[..., t.Any], options: t.Dict[str, t.Any]) -> None:
     with pytest.raises(InvalidInput):

@@ -21,6 +21,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._client import (
     survey,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
+    ForVoters,
     InvalidInput,
     NotFound,
     Rejected,
@@ -313,3 +314,12 @@ def test_on_any() -> None:
     cluster.members["n2"].up = False
     with pytest.raises(Unavailable, match="n3"):
         on_any(clients, lambda client: client.get(b"k"))
+
+
+def test_on_any_but_a_learner() -> None:
+    cluster = FakeCluster()
+    cluster.members["n4"] = FakeMember(0xA4, "n4", is_learner=True)
+    learner, voter = cluster.client("n4"), cluster.client("n1")
+    assert on_any([learner, voter], lambda client: client.get(b"k")) is None
+    with pytest.raises(ForVoters, match="Ask a voting member"):
+        on_any([learner], lambda client: client.get(b"k"))

@@ -334,6 +334,26 @@ def test_v2_asks_one_endpoint_after_the_other() -> None:
     assert asked == ["http://c"]
 
 
+def test_a_new_token_whose_answer_was_lost(
+    v3: V3Registry, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second endpoint finds it there already."""
+    put_if, lost = Client.put_if, [True]
+
+    def loses(self: Client, key: bytes, value: bytes, **options: t.Any) -> t.Optional[int]:
+        written = put_if(self, key, value, **options)
+        if lost:
+            lost.clear()
+            raise Unreachable("No answer.", endpoint=self.endpoint)
+        return written
+
+    monkeypatch.setattr(Client, "put_if", loses)
+    made = make(v3, "", 3)
+    assert made.after is not None
+    assert made.after.usable
+    assert len(cluster.keys) == 1
+
+
 @pytest.mark.parametrize(
     "url",
     ["ftp://h/t", "http:///t", "http://h", "http://h/", "http://h/t?x=1", "http://h/t#x", "http://u:p@h/t",

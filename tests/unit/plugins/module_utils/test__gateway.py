@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, connect
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     InvalidInput,
     NoSpace,
     NotFound,
@@ -49,7 +50,7 @@ KINDS: t.Dict[str, t.Type[ClientError]] = {
     "member unknown": NotFound,
     "member url invalid": Rejected,
     "members no leader": Unavailable,
-    "members of a learner": Rejected,
+    "members of a learner": ForVoters,
     "members without token": Unauthenticated,
     "move leader to a stranger": Rejected,
     "no space": NoSpace,

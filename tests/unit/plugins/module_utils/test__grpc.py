@@ -16,6 +16,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _grpc
 from ansible_collections.quorum.etcd.plugins.module_utils._client import connect
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     InvalidInput,
     NoSpace,
     NotFound,
@@ -39,7 +40,7 @@ _PREFIX = "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2
         (9, "etcdserver: can only promote a learner member which is in sync with leader", Rejected),
         (14, "etcdserver: unhealthy cluster", Unavailable),
         (14, "etcdserver: request timed out", Unavailable),
-        (14, "etcdserver: rpc not supported for learner", Rejected),
+        (14, "etcdserver: rpc not supported for learner", ForVoters),
         (4, "context deadline exceeded", Unavailable),
         (2, "raft: stopped", Unavailable),
         (3, "etcdserver: user name is empty", Unauthenticated),

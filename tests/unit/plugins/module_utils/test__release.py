@@ -634,6 +634,7 @@ def test_architectures(machine: str, arch: str) -> None:
 def test_passwords_are_shown_nowhere(place: Place) -> None:
     secret = "https://user:ge%2Fheim@mirror.example.com/etcd"
     assert release.shown(secret) == MIRROR
+    assert "heim" not in release.shown("https://user:geheim@[mirror/etcd")
     assert release.passwords([secret, "go", MIRROR]) == {"ge%2Fheim", "ge/heim"}
     data = archive()
     outcome = place.ensure(FakeFetcher(mirror(data, base=secret)), sources=[secret])

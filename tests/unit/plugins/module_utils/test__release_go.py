@@ -176,13 +176,16 @@ def test_proxies_in_turn(
     assert environ["GOPROXY"] == used
 
 
-@pytest.mark.parametrize("setting", ["off", "direct", "off,https://a.example.com"])
+@pytest.mark.parametrize(
+    "setting", ["off", "direct", "off,https://a.example.com", "off, https://me:geheim@a.example.com"]
+)
 def test_no_proxy(tmp_path: Path, installed: t.Callable[[str], str], setting: str) -> None:
     network = Network(mod())
     machine = Machine({installed("go"): "1.26.1"})
-    with pytest.raises(ReleaseError, match="names no module proxy"):
+    with pytest.raises(ReleaseError, match="names no module proxy") as caught:
         build(tmp_path / "work", network, machine, environ={"GOPROXY": setting})
     assert network.asked == []
+    assert "geheim" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ class TestValues:
             ("listen-metrics-urls", "http://127.0.0.1:2381"),
             ("listen-metrics-urls", ["http://127.0.0.1:2381", "http://[::1]:2381"]),
             ("listen-client-urls", "unix://localhost:1"),
+            ("listen-client-urls", "http://localhost:2379"),
             ("advertise-client-urls", "https://etcd-1.example.com:2379"),
             ("cors", "*"),
             ("cors", "https://example.com:443"),
@@ -223,8 +224,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("url", "expected"),
         [
-            ("http://etcd-1:2379", "has a host name, and etcd listens on addresses only"),
-            ("http://localhost:2379", "has a host name, and etcd listens on addresses only"),
+            ("http://etcd-1:2379", "has a host name, and etcd listens on addresses and localhost only"),
             ("127.0.0.1:2379", "is not a URL|does not begin with http"),
             ("ftp://127.0.0.1:2379", "does not begin with http"),
             ("http://127.0.0.1", "has no port"),

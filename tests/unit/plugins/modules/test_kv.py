@@ -59,6 +59,32 @@ def test_present_and_absent(cluster: FakeCluster, call: Call) -> None:
     assert call(key="empty", value="")["changed"] is False
 
 
+def test_what_others_wrote_meanwhile_is_not_deleted_unseen(
+    cluster: FakeCluster, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.client("n1").put(b"k", b"v")
+    get, values = Client.get, [b"w"]
+
+    def slow(self: Client, key: bytes, **options: t.Any) -> t.Any:
+        found = get(self, key, **options)
+        if values:
+            cluster.client("n1").put(key, values.pop())
+        return found
+
+    deleted: t.List[t.Optional[int]] = []
+    delete_if = Client.delete_if
+
+    def watched(self: Client, key: bytes, **options: t.Any) -> t.Optional[int]:
+        deleted.append(delete_if(self, key, **options))
+        return deleted[-1]
+
+    monkeypatch.setattr(Client, "get", slow)
+    monkeypatch.setattr(Client, "delete_if", watched)
+    assert call(key="k", state="absent")["changed"] is True
+    assert [one is not None for one in deleted] == [False, True]
+    assert cluster.keys == {}
+
+
 def test_check_mode(cluster: FakeCluster, call: Call) -> None:
     cluster.client("n1").put(b"k", b"v")
     before = dict(cluster.keys)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -28,7 +29,21 @@ class ActionModule(ActionBase):
         if wish not in variables:
             return {"failed": True, "msg": f"wish names no variable: {wish!r}. Name the one that holds the wish."}
         seen: t.Dict[str, t.Any] = self._execute_module("quorum.etcd.server_info", options, task_vars=variables)
+        if not seen.get("failed") and _is_masked(seen, options):
+            return {
+                "failed": True,
+                "msg": "The password occurs in what the host shows of itself, where Ansible hides it, and nothing can "
+                "be planned with that. Give the user a password that is no part of a name, path or number.",
+            }
         if not seen.get("failed"):
             templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})
             seen["wish"] = templar.template(variables[wish])
         return seen
+
+
+def _is_masked(seen: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> bool:
+    """Whether hiding the password has taken something else out of a result."""
+    if not options.get("password"):
+        return False
+    shown = json.dumps(seen["server"])
+    return "********" in shown or "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in shown

@@ -86,6 +86,7 @@ class ActionModule(ActionBase):
                 allow_downgrade=first.allow_downgrade,
                 remove=first.remove,
                 replace=first.replace,
+                users=first.users,
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,
             ),
         )

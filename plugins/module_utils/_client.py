@@ -23,6 +23,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ForVoters,
     InvalidInput,
     NotFound,
+    PermissionDenied,
     Unauthenticated,
     Unavailable,
     Unreachable,
@@ -277,6 +278,9 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
     return Client(TRANSPORTS[transport](endpoint.rstrip("/"), connection))
 
 
+_DENIED = (PermissionDenied, Unauthenticated)
+
+
 def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     """All that a server shows, in at most six requests of ``timeout`` seconds each; one where nobody answers.
 
@@ -287,21 +291,26 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     try:
         healthy, reason = client.healthy(timeout=timeout)
     except ClientError as error:
-        return EndpointSeen(endpoint=client.endpoint, healthy=False, problem=error.message)
+        denied = isinstance(error, _DENIED)
+        return EndpointSeen(endpoint=client.endpoint, healthy=False, problem=error.message, denied=denied)
     problems = [] if healthy else [f"{client.endpoint} is not healthy: {reason}."]
 
-    silent = False
+    silent = denied = False
 
     def read(what: t.Callable[[], _Read]) -> t.Optional[_Read]:
-        nonlocal silent
+        nonlocal silent, denied
         if silent:
             return None
         try:
             return what()
+        except ForVoters:
+            silent = True  # a learner lets nobody log in
+            return None
         except ClientError as error:
             if error.message not in problems:
                 problems.append(error.message)
             silent = isinstance(error, (Unauthenticated, Unavailable, Unreachable))
+            denied = denied or isinstance(error, _DENIED)
             return None
 
     versions = read(lambda: client.versions(timeout=timeout))
@@ -330,6 +339,7 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
         members=members,
         alarms=alarms or (),
         last_known=last_known,
+        denied=denied,
     )
 
 

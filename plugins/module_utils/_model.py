@@ -226,7 +226,8 @@ class EndpointSeen:
     """What a server answers at one endpoint. ``members`` is its linearizable list, ``None`` where it could give none.
 
     ``last_known`` is the list as it knew it when it last had a leader, asked for only where it has none.
-    ``healthy`` is the answer of ``/health?exclude=NOSPACE`` and no CORRUPT alarm listed for it.
+    ``healthy`` is the answer of ``/health?exclude=NOSPACE`` and no CORRUPT alarm listed for it. ``denied`` says that it
+    wants to know who asks: a client certificate where ``versions`` is ``None``, else a user.
     """
 
     endpoint: str
@@ -237,6 +238,7 @@ class EndpointSeen:
     members: t.Optional[t.Tuple[Member, ...]] = None
     alarms: t.Tuple[Alarm, ...] = ()
     last_known: t.Optional[t.Tuple[Member, ...]] = None
+    denied: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

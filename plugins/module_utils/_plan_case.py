@@ -120,6 +120,11 @@ class Case:
             found = course(running, after, agreed, self._data(wish), allow_downgrade=allowed)
             if found.fault:
                 self.refusals.add(f"{wish.host}: {found.fault}", found.remedy)
+            elif self.options.users and running[:2] <= (3, 4) < after[:2]:
+                self.refusals.add(
+                    f"{wish.host}: etcd does not support going from {running} to {after} while authentication is on",
+                    "Switch it off first (etcdctl auth disable), run without etcd_auth_user, and switch it on again.",
+                )
             elif self._speaks_v2(wish) and running[:2] < FORGETS_V2_KEYS <= after[:2]:
                 self.refusals.add(
                     f"{wish.host} runs with enable-v2, and its requests would stop every member that runs {after.line}",

@@ -64,8 +64,10 @@ class Outage(Case):
                 self.refusals.add(
                     f"{wish.host} is healthy, but does not say who the members are"
                     + (f": {local.problem.rstrip('.')}" if local.problem else ""),
-                    f"Run again. If it stays so, see what etcdctl --endpoints={local.endpoint} member list says there; "
-                    "clusters that ask for a user are not supported yet.",
+                    "Set etcd_auth_user and etcd_auth_password to a user with the role root."
+                    if local.denied
+                    else f"Run again. If it stays so, see what etcdctl --endpoints={local.endpoint} member list says "
+                    "there.",
                 )
         self.refusals.raise_if_any()
 

@@ -123,11 +123,19 @@ class _Ledger:
         self.up.add(new.id)
 
 
+_ALARMS = {
+    "NOSPACE": "etcd takes no writes until there is room (compact and defragment, or raise quota-backend-bytes) and "
+    "the alarm is disarmed",
+    "CORRUPT": "its data differs from the others'; have it replaced (etcd_replace_members), then disarm the alarm",
+}
+
+
 class Convergence(Case):
     """A majority vouches for a list of members."""
 
     def _converge(self, members: t.Tuple[Member, ...]) -> Plan:
         listed = self._listed(members)
+        self._tell_alarms(members)
         leaving = [wish for wish in self.desired if wish.name in self.options.remove]
         self.desired = tuple(wish for wish in self.desired if wish not in leaving)
         work = _Work()
@@ -215,6 +223,16 @@ class Convergence(Case):
             step = self._step(wish, action, reason, bootstrap=first, member_id=member.id, gated=action == "restart")
             return dataclasses.replace(step, move=moves, promote=promotes)
         return None if self._differs(wish) else self._settling(wish, member, moves=moves)
+
+    def _tell_alarms(self, members: t.Sequence[Member]) -> None:
+        """What a run neither causes nor ends, and whoever starts one should know."""
+        labels = {member.id: member.label for member in members}
+        raised: t.Dict[str, t.List[str]] = {}
+        for alarm in {alarm for seen in self.seen.values() if seen.local is not None for alarm in seen.local.alarms}:
+            raised.setdefault(alarm.kind, []).append(labels.get(alarm.member_id, alarm.member_id))
+        for kind, names in sorted(raised.items()):
+            who = f"the alarm {kind} is raised for {', '.join(sorted(names))}"
+            self.warnings.append(f"{who}: {_ALARMS[kind]}" if kind in _ALARMS else who)
 
     def _settling(self, wish: Desired, member: Member, *, moves: bool) -> t.Optional[Step]:
         """The step of a member that runs as wished and is otherwise not yet as it should be."""

@@ -28,6 +28,7 @@ class Absent:
 class Options:
     """What the user allows and names. ``token`` is the one for a new bootstrap; empty: a fresh one.
 
+    ``users`` says that the cluster asks for a user.
     ``size`` is how many members a cluster found by discovery has, 0: all. Hosts beyond it are proxies.
     """
 
@@ -38,6 +39,7 @@ class Options:
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
     size: int = 0
+    users: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,9 +18,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _HIDDEN = "cannot be looked at without become: true"
-# How the client words that a server wants to know who asks, or who connects.
-_USER = ("does not accept the credentials", "does not permit this")
-_CERTIFICATE = ("does not accept the client certificate", "has a certificate that is not trusted")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +28,8 @@ class Row:
     (listed, and no host of the inventory showed it), ``learner (unobserved)`` (so, and listed as a learner), ``none``
     (a host whose member nobody lists), ``unknown`` (it runs and does not say, or could not be looked at) or ``down``
     (nothing runs).
-    ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (epoch).
+    ``lag`` is how many raft entries it is behind the leader. ``since`` is when its process started (epoch). ``denied``
+    says that it wants to know who asks.
     """
 
     name: str
@@ -47,6 +45,7 @@ class Row:
     alarms: t.Tuple[str, ...] = ()
     since: t.Optional[float] = None
     problem: str = ""
+    denied: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +165,7 @@ def _may_serve(seen: HostSeen) -> bool:
     local = seen.local
     if local is None:
         return bool(_hidden(seen))
-    return local.healthy or (local.versions is None and any(words in local.problem for words in _CERTIFICATE))
+    return local.healthy or (local.denied and local.versions is None)
 
 
 def _quorum_unlisted(seen: t.Mapping[str, HostSeen], unseen: t.Collection[str]) -> t.Optional[bool]:
@@ -187,7 +186,7 @@ def _votes(seen: HostSeen) -> bool:
 
 def _why_unknown(rows: t.Sequence[Row]) -> str:
     reasons = []
-    if any(words in row.problem for row in rows for words in _USER):
+    if any(row.denied and row.version for row in rows):
         reasons.append("the cluster asks for a user")
     hidden = [row.name for row in rows if row.problem == _HIDDEN]
     if hidden:
@@ -227,6 +226,7 @@ def _row(
         alarms=tuple(sorted(alarms.get(identity, ()))),
         since=seen.process.started if seen.process else None,
         problem=problem,
+        denied=local is not None and local.denied,
     )
 
 

@@ -23,6 +23,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._client import Client,
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled, started_by_another
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     InvalidInput,
     NoSpace,
     PermissionDenied,
@@ -851,20 +852,28 @@ class Turn:
             version = client.versions(timeout=LOOK).server
             if body.version and version != body.version:
                 raise _NotHealthy(f"it answers as etcd {version}, not {body.version}", alive=True)
-            status = client.status(timeout=LOOK)
-            if body.member_id and status.member_id != body.member_id:
-                raise _NotHealthy(f"it runs as member {status.member_id}, not as {body.member_id}", alive=True)
-            member = next((one for one in self._members(client) if one.id == status.member_id), None)
+            found = self._member_id(client) or body.member_id
+            if body.member_id and found != body.member_id:
+                raise _NotHealthy(f"it runs as member {found}, not as {body.member_id}", alive=True)
+            member = next((one for one in self._members(client) if one.id == found), None)
         except (Unauthenticated, PermissionDenied):
             # It is healthy, and who may ask for more is not for the turn to judge.
             return True, ""
         except ClientError as error:
             return False, error.message
         if member is None:
-            return False, f"member {status.member_id} is not listed"
+            return False, f"member {found} is not listed"
         if not member.started:
-            return False, f"member {status.member_id} has not published itself"
-        return True, status.member_id
+            return False, f"member {found} has not published itself"
+        return True, found
+
+    @staticmethod
+    def _member_id(client: Client) -> str:
+        """Empty for a learner of a cluster that asks for a user: it lets nobody log in."""
+        try:
+            return client.status(timeout=LOOK).member_id
+        except ForVoters:
+            return ""
 
     def _probe_health(self, url: str, timeout: float = LOOK) -> t.Tuple[bool, str]:
         try:

@@ -68,6 +68,7 @@ class Wish:
     allow_downgrade: bool = False
     remove: t.Tuple[str, ...] = ()
     replace: t.Tuple[str, ...] = ()
+    users: bool = False
     enabled: bool = True
     user: str = ""
     container_network: str = "host"
@@ -732,6 +733,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "settings": (_mapping, "a dictionary of etcd's settings"),
     "allow_downtime": (_boolean, "true or false"),
     "allow_downgrade": (_boolean, "true or false"),
+    "users": (_boolean, "true or false"),
     "enabled": (_boolean, "true or false"),
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),

@@ -309,6 +309,10 @@ server:
       description: What the server answers, None where none runs.
       type: dict
       contains:
+        denied:
+          description: Whether it wants to know who asks, by a client certificate or as a user.
+          type: bool
+          sample: false
         endpoint:
           description: Where it was asked.
           type: str

@@ -117,6 +117,10 @@ clusters:
           description: When its process started, in seconds since 1970; null where it does not run.
           type: float
           sample: 1790000000.25
+        denied:
+          description: Whether it wants to know who asks, by a client certificate or as a user.
+          type: bool
+          sample: false
         problem:
           description: What is wrong with it, or why it was not observed.
           type: str

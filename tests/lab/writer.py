@@ -17,6 +17,8 @@ gets a line for each write as soon as its outcome is known:
     err NUMBER CLOCK WHY     not acknowledged: it may be found, or not
     end CLOCK                stopped
 
+Where etcd asks for a user, it is the one in ETCDCTL_USER (NAME:PASSWORD).
+
 Written with the standard library alone, so that it shares no code with what it judges.
 """
 
@@ -53,16 +55,30 @@ class Gateway:
     def __init__(self, url: str, timeout: float) -> None:
         parts = urllib.parse.urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+        self._user, _colon, self._password = os.environ.get("ETCDCTL_USER", "").partition(":")
+        self._token = ""
 
     def ask(self, path: str, body: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        """The answer to one request, for which a new token is asked first if it is needed; see ``_ask``."""
+        if self._user and not self._token:
+            found = self._ask("/v3/auth/authenticate", {"name": self._user, "password": self._password})
+            self._token = str(found["token"])
+        try:
+            return self._ask(path, body)
+        except ValueError:
+            self._token = ""  # a member knows none of before its restart
+            raise
+
+    def _ask(self, path: str, body: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         """The answer to one request.
 
         :raises OSError: no connection, or no answer in time.
         :raises http.client.HTTPException: no proper answer.
         :raises ValueError: etcd refused.
         """
+        headers = {"Content-Type": "application/json", **({"Authorization": self._token} if self._token else {})}
         try:
-            self._connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            self._connection.request("POST", path, json.dumps(body), headers)
             response = self._connection.getresponse()
             answer = response.read()
         except BaseException:

@@ -64,3 +64,12 @@ def test_a_wish_that_is_not_there_is_refused_before_the_look(options: t.Dict[str
     assert result["failed"] is True
     assert "names no variable" in result["msg"]
     assert not module.called
+
+
+@pytest.mark.parametrize("hidden", ["********", "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"])
+def test_a_password_that_hides_what_is_needed_ends_it(hidden: str) -> None:
+    seen = {**SEEN, "server": {**SEEN["server"], "path": f"/{hidden}"}, "invocation": {"password": hidden}}
+    result, _module = observe(seen, {"wish": "described", "password": "etcd"}, described=WISH)
+    assert "The password occurs in what the host shows" in result["msg"]
+    result, _module = observe(seen, {"wish": "described"}, described=WISH)
+    assert "failed" not in result, "somebody's comment"

@@ -149,6 +149,16 @@ def test_look_at_a_learner() -> None:
     assert ("n4", "Cluster/MemberList") not in cluster.asked
 
 
+def test_look_as_a_user_at_a_learner() -> None:
+    """It lets nobody log in, and that is no fault of its own."""
+    cluster = FakeCluster()
+    cluster.members["n4"] = FakeMember(0xA4, "n4", is_learner=True)
+    cluster.users = {"root": "p"}
+    seen = look(cluster.client("n4", user="root", password="p"))
+    assert (seen.healthy, seen.problem, seen.status, seen.members, seen.denied) == (True, "", None, None, False)
+    assert seen.versions is not None
+
+
 def test_look_without_a_leader() -> None:
     cluster = FakeCluster()
     cluster.members["n1"].up = cluster.members["n3"].up = False
@@ -168,6 +178,8 @@ def test_look_without_credentials() -> None:
     assert (seen.healthy, seen.status, seen.members) == (True, None, None)
     assert seen.versions is not None
     assert seen.problem.count("user name is empty") == 1, "said once"
+    assert seen.denied
+    assert not look(cluster.client("n1", user="root", password="p")).denied
     assert look(cluster.client("n1", user="root", password="p")).members is not None
 
 

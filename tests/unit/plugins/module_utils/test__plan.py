@@ -18,6 +18,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._membership import (
     parse_initial_cluster,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Alarm,
     DataSeen,
     Desired,
     EndpointSeen,
@@ -1621,6 +1622,16 @@ def test_an_edited_unit_is_put_right_and_a_server_that_it_started_restarted(rest
     assert change.key == "definition"
 
 
+def test_who_asks_for_a_user_says_so() -> None:
+    scene = Scene()
+    for number in (1, 2, 3):
+        local = scene.seen[f"etcd{number}"].local
+        assert local is not None
+        denied = dataclasses.replace(local, members=None, status=None, denied=True, problem="user name is empty")
+        scene.change(number, local=denied)
+    assert "Set etcd_auth_user and etcd_auth_password to a user with the role root." in scene.refusal()
+
+
 def test_who_is_started_with_what_others_say_is_refused_before() -> None:
     drop_ins = {"/etc/systemd/system/etcd.service.d/x.conf": ("ETCD_SNAPSHOT_COUNT",)}
     scene = Scene().change(1, "service", drop_ins=drop_ins)
@@ -1630,6 +1641,20 @@ def test_who_is_started_with_what_others_say_is_refused_before() -> None:
     told = scene.change(1, "process", replaced=True).refusal()
     assert "etcd1 would not start etcd as wished: /etc/systemd/system/etcd.service.d/x.conf has ETCD_SN" in told
     assert "etcd2" not in told
+
+
+def test_alarms_are_told_whatever_is_done() -> None:
+    scene = Scene()
+    for number in (1, 2, 3):
+        local = scene.seen[f"etcd{number}"].local
+        assert local is not None
+        alarms = (Alarm(scene.ids[2], "NOSPACE"), Alarm("dead", "OTHER"))
+        scene.change(number, local=dataclasses.replace(local, alarms=alarms))
+    made = scene.plan()
+    assert made.kind == "nothing"
+    nospace, other = made.warnings
+    assert nospace.startswith("the alarm NOSPACE is raised for etcd2: etcd takes no writes until there is room")
+    assert other == "the alarm OTHER is raised for dead"
 
 
 def at_version(scene: Scene, number: int, version: str) -> Scene:
@@ -1691,6 +1716,15 @@ def test_secrets_are_not_shown() -> None:
 
 
 # --- versions -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("users", [False, True])
+def test_3_4_is_left_only_without_authentication(users: bool) -> None:
+    scene = Scene(version="3.4.23").wish(0, version="3.5.35")
+    if users:
+        assert "does not support going from 3.4.23 to 3.5.35 while authentication" in scene.refusal(users=True)
+    else:
+        assert len(scene.plan().turns) == 3
 
 
 @pytest.mark.parametrize(

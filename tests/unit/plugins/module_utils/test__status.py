@@ -141,7 +141,7 @@ def hidden(number: int, *, process: t.Optional[ProcessSeen] = None, **service: t
 
 
 def test_a_cluster_that_asks_for_a_user() -> None:
-    denied = {"healthy": True, "problem": NO_USER, "versions": Versions("3.6.16", "3.6.0")}
+    denied = {"healthy": True, "problem": NO_USER, "versions": Versions("3.6.16", "3.6.0"), "denied": True}
     found = status_of({**{f"etcd{n}": answering(n, **denied) for n in (1, 2, 3)}, "etcd4": stopped(4)})
     assert found.quorum is None
     assert [(row.role, row.healthy) for row in found.rows] == [("unknown", True)] * 3 + [("down", False)]
@@ -151,7 +151,8 @@ def test_a_cluster_that_asks_for_a_user() -> None:
 def test_a_status_without_a_list_is_no_lack_of_quorum() -> None:
     seen = host(1, members=None)
     assert seen.local is not None
-    denied = dataclasses.replace(seen.local, problem="u does not permit this (Cluster/MemberList): permission denied.")
+    problem = "u does not permit this (Cluster/MemberList): permission denied."
+    denied = dataclasses.replace(seen.local, problem=problem, denied=True)
     found = status_of({"etcd1": dataclasses.replace(seen, local=denied)})
     assert (found.rows[0].role, found.quorum) == ("leader", None)
     assert "1 of 1 healthy, quorum unknown: the cluster asks for a user" in table(found)
@@ -173,7 +174,7 @@ def test_without_become(process: t.Optional[ProcessSeen]) -> None:
         (dataclasses.replace(hidden(1, main_pid=0, state="inactive"), files=PROCFILE), "unknown"),
         (dataclasses.replace(host(1), local=None), "unknown"),  # it runs, wherever it may answer
         (answering(1, problem="u cannot be reached: Connection refused."), "unknown"),
-        (answering(1, problem=NO_CERTIFICATE), "unknown"),
+        (answering(1, problem=NO_CERTIFICATE, denied=True), "unknown"),
         (hidden(1, main_pid=0, state="inactive"), "down"),  # systemd tells that to everybody
         (dataclasses.replace(hidden(1), system=SYSTEM), "down"),  # root looked, and it is gone
     ],
@@ -191,7 +192,7 @@ def test_down_is_only_what_was_seen_not_to_run(seen: HostSeen, role: str) -> Non
         ([answering(1, problem=f"u is not healthy: RAFT NO LEADER. {NO_USER}")], 0, False),
         ([hidden(1), stopped(2), stopped(3)], 0, False),
         ([hidden(1), hidden(2), stopped(3)], 0, None),
-        ([answering(1, problem=NO_CERTIFICATE)], 0, None),
+        ([answering(1, problem=NO_CERTIFICATE, denied=True)], 0, None),
         ([stopped(1)], 2, None),
         ([host(1, members=None, learner=True), stopped(2), stopped(3)], 0, False),
         ([stopped(0, data="absent")], 0, False),

@@ -19,6 +19,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
+    ForVoters,
     DataError,
     InvalidInput,
     NoSpace,
@@ -129,6 +130,7 @@ class Host:
         self.learner = False
         self.cluster_version = "3.6.0"
         self.deny = False
+        self.no_login = False
         self.log_lines: t.Tuple[str, ...] = ('{"level":"fatal","msg":"bad","error":"setting"}',)
         self.on_sleep: t.Callable[[], None] = lambda: None
         self.transfer = True
@@ -324,6 +326,8 @@ class Client:
         self._up()
         if self.host.deny:
             raise PermissionDenied("not for you")
+        if self.host.no_login and self.id == ME:
+            raise ForVoters("rpc not supported for learner")
         return Status(
             self.id,
             "cc",
@@ -888,6 +892,17 @@ def test_a_member_that_is_not_in_the_list_is_waited_for(host: Host, what: str) -
     take(host, first_start(host))
     assert len(naps) == 4
     assert host.files.read("bootstrap.env") is None
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_learner_that_lets_nobody_log_in_is_looked_up_in_the_list_of_the_others(host: Host, published: bool) -> None:
+    host.data_state, host.learner, host.no_login, host.published = "absent", True, True, published
+    order = first_start(host, member_id=ME)
+    if published:
+        assert take(host, order).member_id == ME
+    else:
+        with pytest.raises(ServerFailed, match=f"member {ME} has not published itself"):
+            take(host, order)
 
 
 def test_who_may_not_ask_takes_health_for_enough(formed: Host) -> None:

@@ -51,12 +51,15 @@ def gate(
     *,
     self_healthy: bool,
     allow_downtime: bool = False,
+    reached: t.Optional[t.AbstractSet[str]] = None,
 ) -> Verdict:
     """Whether the cluster can spare this member now.
 
     :param members: the linearizable member list.
     :param healthy: IDs of the members that are healthy; this one's own does not count here.
     :param self_healthy: whether this member itself is healthy; one that is not can only get better.
+    :param reached: IDs of those that accept connections where members reach each other, if that is known. Of two
+        members one must, or they are none to each other, however healthy each is while a third one is there.
     :param allow_downtime: let it pass, as downtime, where the cluster cannot spare it.
     """
     this = next((member for member in members if member.id == member_id), None)
@@ -67,13 +70,17 @@ def gate(
     others = [member for member in members if not member.is_learner and member.id != member_id]
     up = [member for member in others if member.id in healthy]
     needed = quorum(len(others) + 1)
-    if len(up) >= needed:
+    apart = len(up) > 1 and reached is not None and not any(member.id in reached for member in up)
+    if len(up) >= needed and not apart:
         return Verdict(True, f"{len(up)} of the {len(others)} other voters are healthy, {needed} are needed")
     if not self_healthy:
         return Verdict(True, "it is not healthy itself and can only get better")
     if not others:
         return Verdict(True, "it is the only voter: writes stop until it is back", downtime=True)
-    if len(others) < needed:
+    if apart and len(up) >= needed:
+        told = ", ".join(f"{member.label} ({','.join(member.peer_urls)})" for member in up)
+        reason = f"none of the others is reached where they would reach each other without it: {told}"
+    elif len(others) < needed:
         reason = "a cluster of two voters can spare neither"
     else:
         down = sorted(member.label for member in others if member.id not in healthy)

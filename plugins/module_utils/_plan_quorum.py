@@ -123,6 +123,11 @@ class _Ledger:
         self.up.add(new.id)
 
 
+def _trusts_peers(environment: t.Mapping[str, str]) -> bool:
+    """Whether a server with this environment can reach peers at https. (Few have them of a public authority.)"""
+    return bool(environment.get("ETCD_PEER_TRUSTED_CA_FILE")) or environment.get("ETCD_PEER_AUTO_TLS") == "true"
+
+
 _ALARMS = {
     "NOSPACE": "etcd takes no writes until there is room (compact and defragment, or raise quota-backend-bytes) and "
     "the alarm is disarmed",
@@ -145,6 +150,7 @@ class Convergence(Case):
         staying = [wish for wish in self.desired if wish.host in listed and wish.host not in joining]
         self._version_rules(staying, serves=True)
         self._joining_versions(joining)
+        self._reachable_with_tls(staying, listed)
         self._removals(members, leaving, listed, work)
         self._room(members, listed, work)
         self._others(members, listed)
@@ -223,6 +229,31 @@ class Convergence(Case):
             step = self._step(wish, action, reason, bootstrap=first, member_id=member.id, gated=action == "restart")
             return dataclasses.replace(step, move=moves, promote=promotes)
         return None if self._differs(wish) else self._settling(wish, member, moves=moves)
+
+    def _reachable_with_tls(self, staying: t.Sequence[Desired], listed: t.Mapping[str, Member]) -> None:
+        """While one after the other changes, each must at any time be able to reach all others."""
+        for wish in staying:
+            was, will = (
+                any(url.startswith("https:") for url in urls) for urls in (listed[wish.host].peer_urls, wish.peer_urls)
+            )
+            for other in staying:
+                process = self.seen[other.host].process
+                if other is wish or process is None:
+                    continue
+                trusts, will_trust = _trusts_peers(process.environment), _trusts_peers(other.environment)
+                if will and not was and not trusts:
+                    self.refusals.add(
+                        f"{wish.host} cannot move to {','.join(wish.peer_urls)}: {other.host} runs without "
+                        "peer-trusted-ca-file and would not reach it there",
+                        "First set peer-trusted-ca-file, peer-cert-file and peer-key-file for all members, keep http "
+                        "in listen-peer-urls, and run; then change it to https, and run again.",
+                    )
+                elif (was or will) and trusts and not will_trust:
+                    self.refusals.add(
+                        f"{other.host} would run without peer-trusted-ca-file and not reach {wish.host}, which has "
+                        "https for its peers until it is its turn",
+                        "First change listen-peer-urls to http on all members and run; then take the certificates out.",
+                    )
 
     def _tell_alarms(self, members: t.Sequence[Member]) -> None:
         """What a run neither causes nor ends, and whoever starts one should know."""

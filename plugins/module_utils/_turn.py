@@ -107,7 +107,8 @@ class TurnLock(t.Protocol):
 class World:
     """All that a turn touches besides its files; a test brings its own.
 
-    ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``look`` takes a PID; ``data`` takes the
+    ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``reached`` tells the URLs at which
+    connections are accepted; ``look`` takes a PID; ``data`` takes the
     data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
     """
 
@@ -122,6 +123,7 @@ class World:
     move_aside: t.Callable[[str], t.Optional[str]]
     clock: Clock
     programs: Programs
+    reached: t.Callable[[t.Iterable[str], float], t.FrozenSet[str]]
     lock: t.Optional[TurnLock] = None
 
 
@@ -216,6 +218,7 @@ class _View:
 
     members: t.Tuple[Member, ...]
     healthy: t.FrozenSet[str]
+    reached: t.FrozenSet[str]
     member_id: str
     self_healthy: bool
     leads: bool
@@ -565,7 +568,7 @@ class Turn:
             moment = clock.monotonic()
             sick_since = None if view.self_healthy else moment if sick_since is None else sick_since
             if view.members:
-                verdict = gate(view.members, view.healthy, view.member_id, self_healthy=True)
+                verdict = gate(view.members, view.healthy, view.member_id, self_healthy=True, reached=view.reached)
                 passes, reason = verdict.passes, verdict.reason
                 if not passes and order.allow_downtime:
                     hopeless = not sparable(view.members, view.member_id)
@@ -647,9 +650,11 @@ class Turn:
         asked = {one.endpoint for one in seen}
         seen += self._world.survey(self._known(link for link in owners if link not in asked), LOOK)
         healthy = {one.status.member_id if one.status else owners.get(one.endpoint, "") for one in seen if one.healthy}
+        peers = {link: member.id for member in members if member.id in healthy for link in member.peer_urls}
         return _View(
             members=members,
             healthy=frozenset(healthy - {""}),
+            reached=frozenset(peers[link] for link in self._world.reached(peers, LOOK)),
             member_id=member_id,
             self_healthy=local.healthy,
             leads=bool(local.status and local.status.leader_id == local.status.member_id),
@@ -662,7 +667,7 @@ class Turn:
             for member in view.members
             if member.id in view.healthy and member.id != view.member_id and not member.is_learner
         ]
-        targets.sort(key=lambda member: member.name not in self._order.handover)
+        targets.sort(key=lambda member: (member.id not in view.reached, member.name not in self._order.handover))
         if not targets:
             if len(view.members) > 1:
                 self._outcome.notes.append("it leads, and no healthy voter is there to take over")

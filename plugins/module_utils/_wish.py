@@ -9,6 +9,7 @@ Private to this collection. Pure.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
 import re
@@ -246,8 +247,9 @@ def own_settings(wish: Wish) -> t.Dict[str, object]:
 
 
 def peer_url(wish: Wish) -> str:
-    """The URL under which the member is listed."""
-    return _url(wish.address, wish.peer_port)
+    """The URL under which the member is listed: of the scheme that it listens with at this port."""
+    listens = next((url for url in _peer_listens(wish) if url.port == wish.peer_port), None)
+    return _url(wish.address, wish.peer_port, listens.scheme if listens is not None else "http")
 
 
 def plain_name(name: str) -> str:
@@ -319,6 +321,12 @@ def _finding(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             address=wish.address,
             addresses=wish.dns_addresses,
         )
+        if peer_url(wish).startswith("https:"):
+            yield fault(
+                "etcd_settings: listen-peer-urls",
+                "has https, and the records that are looked for are those of members that speak http with each other.",
+                "Use http, or etcd_bootstrap: static.",
+            )
         if version is not None and version < (3, 5, 0):
             yield fault(
                 "etcd_version",
@@ -534,6 +542,7 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
             "Set it for the group.",
         )
     if len({wish.machine for wish in wishes}) > 1:
+        yield from _out_of_reach(wishes)
         for wish in wishes:
             ip = ip_of(wish.address)
             if ip is not None and ip.is_loopback:
@@ -549,6 +558,29 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
                 "takes /health away from the client URLs, at which the others ask whether one of them may stop.",
                 "Leave it out; only a cluster of one member can have it.",
             )
+
+
+def _out_of_reach(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
+    """Members that others would not reach where they are listed. Each alone seems well; all together have no quorum."""
+    for wish in wishes:
+        listens = [found for found in _peer_listens(wish) if found.port == wish.peer_port]
+        name = f"{wish.host}: " + ("etcd_settings: listen-peer-urls" if _own_peer_urls(wish) else "etcd_listen_address")
+        if not listens:
+            yield Fault(
+                name,
+                f"has no URL with the port {wish.peer_port}, and others reach the member at {peer_url(wish)}.",
+                "Add one, or set etcd_peer_port.",
+            )
+        elif not is_loopback(wish.address) and all(is_loopback(found.host) for found in listens):
+            yield Fault(
+                name,
+                f"has only addresses of the machine's own, and others reach the member at {peer_url(wish)}.",
+                "Have it listen at an address that the others reach.",
+            )
+
+
+def _own_peer_urls(wish: Wish) -> bool:
+    return wish.settings.get("listen-peer-urls") is not None
 
 
 def _clashes(wishes: t.Sequence[Wish], others: t.Sequence[Wish]) -> t.Iterator[Fault]:
@@ -644,19 +676,32 @@ def _inside(path: str, other: str) -> bool:
     return path.startswith(other)
 
 
+class _Listens(t.NamedTuple):
+    """Where a server listens."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+def _listens_by(wish: Wish, name: str) -> t.List[_Listens]:
+    """Where it does by this setting. What is no URL with a port is a fault of its own, see the settings."""
+    found = []
+    for url in str_list(settings.merge(own_settings(wish), wish.settings).get(name)):
+        with contextlib.suppress(ValueError):
+            parts = urllib.parse.urlsplit(url.strip())
+            if parts.hostname and parts.port:
+                found.append(_Listens(parts.scheme, parts.hostname, parts.port))
+    return found
+
+
+def _peer_listens(wish: Wish) -> t.List[_Listens]:
+    return _listens_by(wish, "listen-peer-urls")
+
+
 def _listens(wish: Wish) -> t.Set[t.Tuple[str, int]]:
     """Addresses and ports it listens on."""
-    merged = settings.merge(own_settings(wish), wish.settings)
-    found = set()
-    for name in _LISTENING:
-        for url in str_list(merged.get(name)):
-            try:
-                parts = urllib.parse.urlsplit(url.strip())
-                if parts.hostname and parts.port:
-                    found.add((parts.hostname, parts.port))
-            except ValueError:  # a fault of its own, see the settings
-                continue
-    return found
+    return {(found.host, found.port) for name in _LISTENING for found in _listens_by(wish, name)}
 
 
 def _meet(host: str, another: str) -> bool:
@@ -681,11 +726,11 @@ def _is_local(url: str) -> bool:
         return False
 
 
-def _url(address: str, port: int) -> str:
+def _url(address: str, port: int, scheme: str = "http") -> str:
     ip = ip_of(address)
     if ip is not None:
         address = f"[{ip.compressed}]" if ip.version == 6 else str(ip)
-    return f"http://{address}:{port}"
+    return f"{scheme}://{address}:{port}"
 
 
 # --- reading variables --------------------------------------------------------------------------------------------

@@ -287,6 +287,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
     looker,
     service_of,
 )
+from ansible_collections.quorum.etcd.plugins.module_utils._reach import reached
 from ansible_collections.quorum.etcd.plugins.module_utils._retire import retire, stop
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
 
@@ -372,6 +373,7 @@ def world_of(module: AnsibleModule) -> World:
         data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
         move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
         clock=time,
+        reached=reached,
         programs=Programs(engine_of(instance, module.run_command), module.run_command),
         lock=Lock(f"{instance.service} on {os.uname().nodename}, process {os.getpid()}", time.monotonic),
     )

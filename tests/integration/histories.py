@@ -36,6 +36,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._membership import quo
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, EndpointSeen, HostSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import Instance, connector, observe
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, Step, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._reach import reached
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Turn, World
@@ -404,6 +405,7 @@ class Site:
             data=lambda path, wal_path: _datadir.look(path, wal_path=wal_path),
             move_aside=lambda path: _datadir.move_aside(path, now=time.time()),
             clock=time,
+            reached=reached,
             programs=Programs(None, run_command),
             lock=lock,
         )

@@ -100,3 +100,17 @@ def test_a_pass_without_downtime_never_takes_a_working_quorum_away(
 def test_sparable_is_three_or_more(size: int) -> None:
     members = [Member(id=f"{number:x}", name="", peer_urls=()) for number in range(size)]
     assert membership.sparable(members, "0") is (size >= 3)
+
+
+@pytest.mark.parametrize(
+    ("reached", "passes"), [(None, True), ({"b", "c"}, True), ({"c"}, True), (set(), False), ({"a"}, False)]
+)
+def test_of_those_that_stay_one_must_be_reached_by_the_others(reached: t.Optional[t.Set[str]], passes: bool) -> None:
+    members = [Member(name, name, (f"http://{name}:2380",)) for name in "abc"]
+    verdict = membership.gate(members, {"b", "c"}, "a", self_healthy=True, reached=reached)
+    assert (verdict.passes, verdict.downtime) == (passes, False)
+    if not passes:
+        assert "b (http://b:2380), c (http://c:2380)" in verdict.reason
+        assert membership.gate(
+            members, {"b", "c"}, "a", self_healthy=True, reached=reached, allow_downtime=True
+        ).downtime

@@ -1680,6 +1680,45 @@ def test_what_somebody_else_has_to_bring_must_be_there(there: str) -> None:
         assert actions(scene.plan()) == [{"etcd2": "restart"}]
 
 
+TRUST = {"ETCD_PEER_TRUSTED_CA_FILE": "/ca"}
+
+
+def with_tls(scene: Scene, *numbers: int, settings: t.Optional[t.Dict[str, str]] = None) -> Scene:
+    for number in numbers:
+        url = f"https://{host_name(number)}:2380"
+        scene.wish(number, peer_urls=(url,), settings=settings)
+    return scene
+
+
+def test_peers_move_to_tls_once_all_can_reach_them_there() -> None:
+    told = with_tls(Scene(), 1, 2, 3, settings=TRUST).refusal()
+    assert "etcd1 cannot move to https://etcd1:2380: etcd2 runs without peer-trusted-ca-file" in told
+    assert "First set peer-trusted-ca-file" in told
+    scene = Scene()
+    for number in (1, 2, 3):
+        process = scene.seen[host_name(number)].process
+        assert process is not None
+        scene.change(number, "process", environment={**process.environment, **TRUST})
+    made = with_tls(scene, 1, 2, 3, settings=TRUST).plan()
+    assert [step.move for turn in made.turns for step in turn.steps] == [True, True, True]
+
+
+def test_peers_keep_their_authority_while_anyone_has_tls() -> None:
+    scene = Scene()
+    for number in (1, 2, 3):
+        process = scene.seen[host_name(number)].process
+        assert process is not None
+        scene.change(number, "process", environment={**process.environment, **TRUST})
+        local = scene.seen[host_name(number)].local
+        assert local is not None
+        assert local.members is not None
+        members = tuple(dataclasses.replace(one, peer_urls=(f"https://{one.name}:2380",)) for one in local.members)
+        scene.change(number, local=dataclasses.replace(local, members=members))
+    told = scene.refusal()
+    assert "etcd2 would run without peer-trusted-ca-file and not reach etcd1" in told
+    assert len(scene.wish(0, settings=TRUST).plan().turns) == 3, "back to http, and still able to reach the others"
+
+
 def test_a_replaced_program_is_a_restart() -> None:
     made = Scene().change(1, "process", replaced=True).plan()
     assert [str(one) for one in made.turns[0].steps[0].changes] == [

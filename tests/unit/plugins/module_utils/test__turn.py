@@ -19,8 +19,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
-    ForVoters,
     DataError,
+    ForVoters,
     InvalidInput,
     NoSpace,
     PermissionDenied,
@@ -46,6 +46,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Ou
 
 ME, B, C = "a1", "b2", "c3"
 URLS = {ME: "http://127.0.0.1:2379", B: "http://b:2379", C: "http://c:2379"}
+PEERS = {B: "http://b:2380", C: "http://c:2380"}
 NAMES = {ME: "infra1", B: "infra2", C: "infra3"}
 
 ENVIRONMENT = {
@@ -141,6 +142,7 @@ class Host:
         self.more_urls: t.Tuple[str, ...] = ()
         self.told: t.Optional[str] = None
         self.programs: t.Optional[Programs] = None
+        self.closed: t.Set[str] = set()
         self.stir: t.Callable[[], None] = lambda: None
         for version in ("3.5.35", "3.6.14", "3.6.16", "3.7.3"):
             (root / "opt" / version).mkdir(parents=True)
@@ -269,7 +271,7 @@ class Host:
 
     def members(self) -> t.Tuple[Member, ...]:
         mine = Member(ME, "infra1", (), (URLS[ME],) if self.published else (), is_learner=self.learner)
-        others = tuple(Member(one, NAMES[one], (), (*self.more_urls, URLS[one])) for one in (B, C))
+        others = tuple(Member(one, NAMES[one], (PEERS[one],), (*self.more_urls, URLS[one])) for one in (B, C))
         return (mine, *others) if self.listed else others
 
     def world(self, files: t.Optional[Files] = None) -> World:
@@ -289,6 +291,7 @@ class Host:
             data=self.data,
             move_aside=self.move_aside,
             clock=self.clock,
+            reached=lambda links, _timeout: frozenset(links) - self.closed,
             programs=self.programs or Programs(None, self.run),
         )
 
@@ -652,6 +655,20 @@ def test_the_gate_refuses_after_its_limit_and_nothing_has_changed(formed: Host) 
     assert formed.calls == []
     assert formed.files.read("etcd.env") == before
     assert not formed.files.former_exists()
+
+
+def test_the_last_one_that_holds_the_others_together_is_not_stopped(formed: Host) -> None:
+    """Each is healthy through this one, and none is reached by the others."""
+    formed.closed = set(PEERS.values())
+    order = order_for(formed, settings={"ETCD_X": "1"})
+    with pytest.raises(Refused, match=r"none of the others is reached .* infra2 \(http://b:2380\), infra3"):
+        take(formed, order)
+    assert formed.calls == []
+    formed.closed = {PEERS[B]}
+    formed.leader = ME
+    outcome = take(formed, dataclasses.replace(order, handover=("infra2",)))
+    assert outcome.actions[0] == "hand leadership over to infra3", "whom all can reach"
+    assert not outcome.downtime
 
 
 def test_an_unhealthy_member_passes_once_it_was_so_for_longer_than_an_election(formed: Host) -> None:

@@ -525,3 +525,42 @@ def test_what_may_not_be_meant(changes: t.Dict[str, t.Any], members: int, word: 
 
 def test_nothing_to_warn_of() -> None:
     assert warnings([wish(address="127.0.0.1"), wish(2, address="::1")], 3) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://10.0.0.1:2380"),
+        ({"listen-peer-urls": "https://10.0.0.1:2380"}, "https://10.0.0.1:2380"),
+        ({"listen-peer-urls": ["http://10.0.0.1:2379", "https://10.0.0.1:2380"]}, "https://10.0.0.1:2380"),
+        ({"listen-peer-urls": ["https://10.0.0.1:1", "nonsense"]}, "http://10.0.0.1:2380"),
+    ],
+)
+def test_a_member_is_listed_with_the_scheme_that_it_listens_with(settings: t.Dict[str, t.Any], url: str) -> None:
+    assert peer_url(wish(1, settings=settings)) == url
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"settings": {"listen-peer-urls": "http://127.0.0.1:2380"}},
+            "etcd1: etcd_settings: listen-peer-urls: has only addresses of the machine's own, and others",
+        ),
+        ({"listen_address": "127.0.0.1"}, "etcd1: etcd_listen_address: has only addresses of the machine's own"),
+        (
+            {"settings": {"listen-peer-urls": "http://10.0.0.1:2390"}},
+            "etcd1: etcd_settings: listen-peer-urls: has no URL with the port 2380",
+        ),
+    ],
+)
+def test_members_listen_where_others_reach_them(changes: t.Dict[str, t.Any], expected: str) -> None:
+    (found,) = told(wish(1, **changes), wish(2))
+    assert found.startswith(expected)
+    assert not told(wish(1, **changes)), "there are no others"
+
+
+def test_records_are_of_members_that_speak_http() -> None:
+    tls = {"listen-peer-urls": "https://0.0.0.0:2380", "peer-cert-file": "/c", "peer-key-file": "/k"}
+    (found,) = told(wish(1, settings=tls, bootstrap="dns", dns_domain="example.com", address="etcd1.example.com"))
+    assert "listen-peer-urls: has https, and the records that are looked for" in found

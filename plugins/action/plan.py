@@ -171,6 +171,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "install": (desired.release, desired.version) not in present
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
+        "etcdctl": etcdctl_environment(desired),
         "peers": peers(desired, made, cluster),
         "proxy": desired.host in made.proxies,
         "proxied": cluster.seen[desired.host].files.proxy
@@ -217,6 +218,18 @@ def kind_of(step: Step, *, together: bool) -> str:
         return "membership"
     alone = step.action in ("restart", "start", "settle") and not (together or step.promote or step.token)
     return "server" if alone else "start"
+
+
+def etcdctl_environment(desired: Desired) -> t.Dict[str, str]:
+    """What etcdctl needs on the host to ask its server: a server's certificate usually serves as a client's, too."""
+    found = {"ETCDCTL_ENDPOINTS": ",".join(desired.client_urls)}
+    told = desired.environment
+    authority = told.get("ETCD_TRUSTED_CA_FILE", "")
+    if authority and any(url.startswith("https:") for url in desired.client_urls):
+        kind = "ETCD_CLIENT_" if told.get("ETCD_CLIENT_CERT_FILE") else "ETCD_"
+        files = (authority, told.get(f"{kind}CERT_FILE", ""), told.get(f"{kind}KEY_FILE", ""))
+        found.update(zip(("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"), files))
+    return found
 
 
 def peers(desired: Desired, made: Plan, cluster: Cluster) -> t.List[str]:

@@ -123,6 +123,10 @@ class _Ledger:
         self.up.add(new.id)
 
 
+def _has_tls(urls: t.Iterable[str]) -> bool:
+    return any(url.startswith("https:") for url in urls)
+
+
 def _trusts_peers(environment: t.Mapping[str, str]) -> bool:
     """Whether a server with this environment can reach peers at https. (Few have them of a public authority.)"""
     return bool(environment.get("ETCD_PEER_TRUSTED_CA_FILE")) or environment.get("ETCD_PEER_AUTO_TLS") == "true"
@@ -232,28 +236,29 @@ class Convergence(Case):
 
     def _reachable_with_tls(self, staying: t.Sequence[Desired], listed: t.Mapping[str, Member]) -> None:
         """While one after the other changes, each must at any time be able to reach all others."""
-        for wish in staying:
-            was, will = (
-                any(url.startswith("https:") for url in urls) for urls in (listed[wish.host].peer_urls, wish.peer_urls)
+        with_tls = {wish.host for wish in staying if _has_tls(listed[wish.host].peer_urls)}
+        moving = [wish.host for wish in staying if _has_tls(wish.peer_urls) and wish.host not in with_tls]
+        trusts = {
+            wish.host: _trusts_peers(process.environment)
+            for wish in staying
+            for process in [self.seen[wish.host].process]
+            if process is not None
+        }
+        blind = [host for host, trusting in trusts.items() if not trusting]
+        if any(host != other for host in moving for other in blind):
+            self.refusals.add(
+                f"{', '.join(moving)} cannot move to https for peers: {', '.join(blind)} run without "
+                "peer-trusted-ca-file and would not reach them there",
+                "First set peer-trusted-ca-file, peer-cert-file and peer-key-file for all members, keep http in "
+                "listen-peer-urls, and run; then change it to https, and run again.",
             )
-            for other in staying:
-                process = self.seen[other.host].process
-                if other is wish or process is None:
-                    continue
-                trusts, will_trust = _trusts_peers(process.environment), _trusts_peers(other.environment)
-                if will and not was and not trusts:
-                    self.refusals.add(
-                        f"{wish.host} cannot move to {','.join(wish.peer_urls)}: {other.host} runs without "
-                        "peer-trusted-ca-file and would not reach it there",
-                        "First set peer-trusted-ca-file, peer-cert-file and peer-key-file for all members, keep http "
-                        "in listen-peer-urls, and run; then change it to https, and run again.",
-                    )
-                elif (was or will) and trusts and not will_trust:
-                    self.refusals.add(
-                        f"{other.host} would run without peer-trusted-ca-file and not reach {wish.host}, which has "
-                        "https for its peers until it is its turn",
-                        "First change listen-peer-urls to http on all members and run; then take the certificates out.",
-                    )
+        losing = [wish.host for wish in staying if trusts.get(wish.host) and not _trusts_peers(wish.environment)]
+        if any(host != other for host in losing for other in with_tls):
+            self.refusals.add(
+                f"{', '.join(losing)} would run without peer-trusted-ca-file, and not reach "
+                f"{', '.join(sorted(with_tls))}, which have https for peers until it is their turn",
+                "First change listen-peer-urls to http for all members and run; then take the certificates out.",
+            )
 
     def _tell_alarms(self, members: t.Sequence[Member]) -> None:
         """What a run neither causes nor ends, and whoever starts one should know."""

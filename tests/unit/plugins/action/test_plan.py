@@ -16,7 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.action.plan import Cluster, gather, part, peers, step_of
+from ansible_collections.quorum.etcd.plugins.action.plan import (
+    Cluster,
+    etcdctl_environment,
+    gather,
+    part,
+    peers,
+    step_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, Plan, Step, Turn, plan
@@ -24,6 +31,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import Sight
 from ansible_collections.quorum.etcd.tests.unit.simulation import UNIT, World, make_desired, run
 
+SERVED_WITH = {"trusted-ca-file": "/ca", "cert-file": "/c", "key-file": "/k"}
 HOSTS = ["etcd1", "etcd2", "etcd3"]
 
 
@@ -213,6 +221,22 @@ def test_a_release_that_does_not_run_is_brought_anew() -> None:
     seen["etcd2"] = dataclasses.replace(seen["etcd2"], releases=broken)
     parts = planned(seen)[1]
     assert [parts[host]["install"] for host in HOSTS] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "files"),
+    [
+        ({}, ()),
+        (SERVED_WITH, ("/ca", "/c", "/k")),
+        ({**SERVED_WITH, "client-cert-file": "/d", "client-key-file": "/l"}, ("/ca", "/d", "/l")),
+    ],
+)
+def test_etcdctl_is_told_what_the_server_has(settings: t.Dict[str, str], files: t.Sequence[str]) -> None:
+    url = "https://10.0.0.1:2379" if settings else "http://10.0.0.1:2379"
+    served = {"listen-client-urls": url, "advertise-client-urls": url, **settings}
+    wish = gather("etcd1", HOSTS, variables(hostvars(look(world()), etcd1={"settings": served}))).wishes[0]
+    told = {"ETCDCTL_ENDPOINTS": url, **dict(zip(("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"), files))}
+    assert etcdctl_environment(desire(wish)) == told
 
 
 def test_the_parts_of_a_roll() -> None:

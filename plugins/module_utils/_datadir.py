@@ -13,6 +13,7 @@ Every file begins with a checksum record and the metadata record, which holds me
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -72,6 +73,18 @@ def look(
         v2_writes=v2[2],
         v2_keys=v2[3],
     )
+
+
+def is_held(path: str) -> bool:
+    """Whether a process has the data open: etcd locks its database."""
+    try:
+        with open(os.path.join(path, "member", "snap", "db"), "rb") as database:
+            fcntl.flock(database, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def move_aside(path: str, *, now: float) -> t.Optional[str]:

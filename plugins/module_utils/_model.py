@@ -195,6 +195,7 @@ class DataSeen:
 
     IDs come from the WAL's metadata record. ``last_index`` is read only while a ``bootstrap.env`` is there;
     ``snapshot_index`` is the raft index of the newest ``.snap``. ``problem`` says why the WAL could not be read.
+    ``held`` says that a process has it open though the service shows none.
 
     What is left of the API of etcd 2 is looked for only before another minor version: ``v2_index`` is the raft index of
     the last request of that API in the log after the newest snapshot, 0 where there is none, ``None`` where nobody
@@ -214,6 +215,7 @@ class DataSeen:
     v2_reads: bool = False
     v2_writes: bool = False
     v2_keys: bool = False
+    held: bool = False
 
     @property
     def initialised(self) -> bool:

@@ -166,6 +166,8 @@ def observe(instance: Instance, *, run: RunCommand, connect: t.Callable[[str], C
     local = _look_at_local(process, connect) if process else None
     upgrades = _upgrades(version_of(local, process, files, releases), Version.parse_or_none(version))
     data = _look_at_data(instance, service, files, process, v2_requests=upgrades)
+    if process is None and data.initialised:
+        data = dataclasses.replace(data, held=_datadir.is_held(data.path))
     if hidden:
         data = dataclasses.replace(data, problem=" ".join((*hidden, data.problem)).strip())
     return HostSeen(

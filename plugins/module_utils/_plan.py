@@ -44,8 +44,8 @@ def plan(
 class _Planner(Outage, Convergence):
     def plan(self) -> Plan:
         self._named()
-        self._unusable(but=(*self.options.replace, *self.options.remove))
         members = self._members()
+        self._unusable(members, but=(*self.options.replace, *self.options.remove))
         self._set_proxies_apart(members)
         if members is not None:
             return self._converge(members)
@@ -76,8 +76,10 @@ class _Planner(Outage, Convergence):
                 )
         self.refusals.raise_if_any()
 
-    def _unusable(self, *, but: t.Sequence[str] = ()) -> None:
+    def _unusable(self, members: t.Optional[t.Sequence[Member]] = None, *, but: t.Sequence[str] = ()) -> None:
         """Data that cannot be read, or that is not ours to start; ``but`` that of members who are to go.
+
+        What a majority lists as a host's own is its own, also where nothing on the host says so any more.
 
         What only root can read says nothing of the disk: without its rights nobody counts as lost. Nor does who serves.
         """
@@ -92,23 +94,37 @@ class _Planner(Outage, Convergence):
                     "If it is a matter of rights, run with become: true. If the disk is damaged, bring back what was "
                     "there; nothing is started from it, and nothing is removed.",
                 )
-            elif condition(seen) == "foreign" and not self._healthy(wish.host):
+            elif condition(seen) == "foreign" and not self._healthy(wish.host) and not self._is_at_rest(wish, members):
                 self._refuse_foreign(wish)
         self.refusals.raise_if_any()
+
+    def _is_at_rest(self, wish: Desired, members: t.Optional[t.Sequence[Member]]) -> bool:
+        """Whether it is the data of a listed member that nothing runs."""
+        seen = self.seen[wish.host]
+        listed = {member.id for member in members or ()}
+        clusters = {
+            one.local.status.cluster_id
+            for one in self.seen.values()
+            if one.local is not None and one.local.status is not None
+        }
+        known = seen.data.member_id in listed and seen.data.cluster_id in clusters
+        return known and seen.process is None and not seen.data.held
 
     def _refuse_foreign(self, wish: Desired) -> None:
         """Who is taken over must be seen to serve: its data alone does not say how it was run, nor by whom."""
         seen = self.seen[wish.host]
         state = "runs, and is not healthy" if seen.process is not None else f"is not run by the service {wish.service}"
+        if seen.data.held:
+            state = f"is run by something else than the service {wish.service}"
         remedy = (
             "Bring its cluster to quorum the way it was run before."
             if seen.process is not None
             else "Start it the way it was run before, and set etcd_service to the name of its unit."
         )
         self.refusals.add(
-            f"{wish.host} has data in {seen.data.path} that was not set up by this collection (member "
-            f"{seen.data.member_id} of cluster {seen.data.cluster_id}), and {state}: it is taken over only while it "
-            "serves",
+            f"{wish.host} has data in {seen.data.path} and no {wish.config_dir}/etcd.env that says how it was run "
+            f"(member {seen.data.member_id} of cluster {seen.data.cluster_id}), and {state}: it is taken over only "
+            "while it serves, or while the others list it",
             f"{remedy} If it is not to be taken over, choose another etcd_data_dir, or stop its server and "
             f"{aside(seen)}.",
         )

@@ -227,6 +227,12 @@ class Convergence(Case):
         if seen.process is None or promotes:
             action = "restart" if self._differs(wish) else "start"
             reason = "is down" if seen.process is None else "is a learner yet"
+            if condition(seen) == "foreign":
+                reason += ", and its configuration is gone"
+                self.warnings.append(
+                    f"nothing on {wish.host} says how member {member.id} was run: it is started as wished, and "
+                    "whatever ran it before must not start it again"
+                )
             # With its data it needs nothing of a first start, and without DNS that could keep it from starting.
             by_dns = "ETCD_DISCOVERY_SRV" in (seen.files.bootstrap or {})
             first: t.Optional[t.Dict[str, str]] = {} if by_dns and seen.data.initialised else None
@@ -306,7 +312,13 @@ class Convergence(Case):
     def _refuse_takeover(self, wish: Desired, member: Member) -> bool:
         """Whether a member that something else set up cannot be taken over the way it is wished."""
         faults: t.List[t.Tuple[str, str]] = []
-        if wish.deployment != "systemd":
+        seen = self.seen[wish.host]
+        if seen.process is None:
+            cluster = self._agreed().cluster
+            if cluster is not None and Version.parse(wish.version)[:2] != cluster[:2]:
+                reason = f"it is down, nothing says which version it had, and the cluster has {cluster.line}"
+                faults.append((reason, f"First set its etcd_version to a release of {cluster.line}, and run."))
+        elif wish.deployment != "systemd":
             reason = f"etcd_deployment is {wish.deployment}, and only units of systemd are taken over"
             faults.append((reason, "Set it to systemd."))
         if member.is_learner:
@@ -320,11 +332,12 @@ class Convergence(Case):
             if set(listed) != set(wished):
                 told = ",".join(listed)
                 faults.append((f"its {word} URLs are {told}, not {','.join(wished)}", f"{remedy} to what is listed."))
-        owner = next((one.owner for one in self.seen[wish.host].directories if one.path == wish.data_dir), wish.user)
-        if owner != wish.user:
+        owner = next((one.owner for one in seen.directories if one.path == wish.data_dir), wish.user)
+        if owner != wish.user and seen.process is not None:
             faults.append((f"its data belongs to {owner}, not to {wish.user}", f"Set etcd_user to {owner}."))
         for reason, remedy in faults:
-            self.refusals.add(f"{wish.host} was set up by something else and cannot be taken over: {reason}", remedy)
+            was = "was set up by something else" if seen.process is not None else "has lost its configuration"
+            self.refusals.add(f"{wish.host} {was} and cannot be taken over: {reason}", remedy)
         return bool(faults)
 
     def _refuse_lost(self, wish: Desired, member: Member) -> None:

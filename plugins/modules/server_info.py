@@ -186,6 +186,10 @@ server:
       description: The data directory.
       type: dict
       contains:
+        held:
+          description: Whether a process has it open though the service shows none.
+          type: bool
+          sample: false
         path:
           description: Where it is, as the running server, the environment on the host, or else O(data_dir) says.
           type: str

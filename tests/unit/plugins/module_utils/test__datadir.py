@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -375,3 +376,15 @@ def test_a_move_that_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DataError, match="etcd cannot be moved aside: Permission denied"):
         _datadir.move_aside(path, now=_NOW)
     assert _datadir.look(path).member_id == "1f"
+
+
+def test_data_that_is_open(tmp_path: Path) -> None:
+    assert not _datadir.is_held(str(tmp_path))
+    database = tmp_path / "member" / "snap" / "db"
+    database.parent.mkdir(parents=True)
+    database.touch()
+    assert not _datadir.is_held(str(tmp_path))
+    with database.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert _datadir.is_held(str(tmp_path))
+    assert not _datadir.is_held(str(tmp_path))

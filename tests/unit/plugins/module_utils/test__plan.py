@@ -717,17 +717,44 @@ def test_what_cannot_be_taken_over_is_said_before(wish: t.Dict[str, t.Any], says
 
 @pytest.mark.parametrize(
     ("number", "says"),
-    [(1, "is not run by the service etcd"), (2, "runs, and is not healthy")],
-    ids=["not running", "without quorum"],
+    [(1, "is run by something else than the service etcd"), (2, "runs, and is not healthy"), (3, "is not run by the")],
+    ids=["run by another unit", "without quorum", "down, and without quorum"],
 )
 def test_who_is_taken_over_must_serve(number: int, says: str) -> None:
-    """The first is not run by its unit; the second runs, and the cluster has no quorum."""
-    scene = foreign(Scene().down(1) if number == 1 else Scene().down(1, 3))
+    scene = foreign(Scene().down(1)).change(1, "data", held=True) if number == 1 else foreign(Scene().down(1, 3))
     told = scene.refusal()
-    assert f"etcd{number} has data in /var/lib/etcd that was not set up by this collection" in told
+    assert f"etcd{number} has data in /var/lib/etcd and no /etc/etcd/etcd.env that says how it was run" in told
     assert says in told
     assert "etcd_service" in told
     assert "mv /var/lib/etcd /var/lib/etcd.aside" in told
+
+
+def bare(scene: Scene, number: int) -> Scene:
+    """A machine set up anew, with the disk that its data is on."""
+    return scene.change(number, "files", environment=None, release=None, definition=None, former=False)
+
+
+@pytest.mark.parametrize("deployment", ["systemd", "podman"])
+def test_a_machine_that_was_set_up_anew_and_kept_its_data_is_started(deployment: str) -> None:
+    scene = bare(Scene().down(1), 1).wish(0, deployment=deployment)
+    made = scene.plan()
+    step = made.turns[0].steps[0]
+    assert (step.host, step.action, step.member_id, step.retire) == ("etcd1", "start", scene.ids[1], False)
+    assert step.reason == "is down, and its configuration is gone"
+    assert any("whatever ran it before must not start it again" in one for one in made.warnings)
+
+
+def test_a_machine_that_was_set_up_anew_starts_with_the_version_of_the_others() -> None:
+    scene = bare(Scene().down(1), 1).wish(1, version="3.7.3")
+    told = scene.refusal()
+    assert "etcd1 has lost its configuration and cannot be taken over: it is down, nothing says which version" in told
+    assert "First set its etcd_version to a release of 3.6" in told
+
+
+@pytest.mark.parametrize("data", [{"member_id": "abc"}, {"cluster_id": "abc"}])
+def test_data_that_nobody_lists_is_nobodys_to_start(data: t.Dict[str, str]) -> None:
+    told = bare(Scene().down(1), 1).change(1, "data", **data).refusal()
+    assert "and no /etc/etcd/etcd.env that says how it was run" in told
 
 
 def test_a_member_of_another_hand_that_is_a_learner_is_not_taken_over() -> None:
@@ -1004,7 +1031,7 @@ def test_who_was_something_else_joins_only_by_name(
 
 def test_foreign_data_gives_way_by_name() -> None:
     scene = Scene().more(4).change(4, "data", state="initialised", member_id="abc")
-    assert "was not set up by this collection" in scene.refusal()
+    assert "and no /etc/etcd/etcd.env that says how it was run" in scene.refusal()
     assert step_of(scene.plan(replace=("etcd4",)), "etcd4").retire
 
 

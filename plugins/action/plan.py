@@ -161,6 +161,7 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
     """What one host needs of the plan."""
     steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
+    known = credentials(desired, next(wish for wish in cluster.wishes if wish.host == desired.host))
     present = {(item.path, item.version) for item in cluster.seen[desired.host].releases}
     return {
         "msg": text,
@@ -171,7 +172,8 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "install": (desired.release, desired.version) not in present
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
-        "etcdctl": etcdctl_environment(desired),
+        "credentials": known,
+        "etcdctl": etcdctl_environment(desired, known),
         "peers": peers(desired, made, cluster),
         "proxy": desired.host in made.proxies,
         "proxied": cluster.seen[desired.host].files.proxy
@@ -220,16 +222,25 @@ def kind_of(step: Step, *, together: bool) -> str:
     return "server" if alone else "start"
 
 
-def etcdctl_environment(desired: Desired) -> t.Dict[str, str]:
-    """What etcdctl needs on the host to ask its server: a server's certificate usually serves as a client's, too."""
-    found = {"ETCDCTL_ENDPOINTS": ",".join(desired.client_urls)}
+def credentials(desired: Desired, wish: Wish) -> t.Dict[str, str]:
+    """What the cluster's servers trust, as files on the host: a server's certificate usually serves as a client's, too.
+
+    By the names of the modules' options; empty where clients are served without TLS, or everybody is.
+    """
     told = desired.environment
     authority = told.get("ETCD_TRUSTED_CA_FILE", "")
-    if authority and any(url.startswith("https:") for url in desired.client_urls):
-        kind = "ETCD_CLIENT_" if told.get("ETCD_CLIENT_CERT_FILE") else "ETCD_"
-        files = (authority, told.get(f"{kind}CERT_FILE", ""), told.get(f"{kind}KEY_FILE", ""))
-        found.update(zip(("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"), files))
-    return found
+    if not authority or not any(url.startswith("https:") for url in desired.client_urls):
+        return {}
+    kind = "ETCD_CLIENT_" if told.get("ETCD_CLIENT_CERT_FILE") else "ETCD_"
+    files = (authority, told.get(f"{kind}CERT_FILE", ""), told.get(f"{kind}KEY_FILE", ""))
+    return dict(zip(("ca_path", "client_cert", "client_key"), map(wish.on_host, files)))
+
+
+def etcdctl_environment(desired: Desired, known: t.Mapping[str, str]) -> t.Dict[str, str]:
+    """What etcdctl needs on the host to ask its server."""
+    names = {"ca_path": "ETCDCTL_CACERT", "client_cert": "ETCDCTL_CERT", "client_key": "ETCDCTL_KEY"}
+    found = {"ETCDCTL_ENDPOINTS": ",".join(desired.client_urls)}
+    return {**found, **{names[option]: path for option, path in known.items()}}
 
 
 def peers(desired: Desired, made: Plan, cluster: Cluster) -> t.List[str]:

@@ -14,6 +14,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._envfile import change
 from ansible_collections.quorum.etcd.plugins.module_utils._flags import changes as flag_changes
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, Desired, HostSeen
 
+_PRIVATE = "0700"
+
 
 @dataclasses.dataclass(frozen=True)
 class Absent:
@@ -149,6 +151,11 @@ def drift(desired: Desired, seen: HostSeen) -> t.Tuple[Change, ...]:
         changes.append(Change("definition", "other" if seen.files.definition else None, "written"))
     if seen.files.release != desired.release:
         changes.append(Change("release", seen.files.release, desired.release))
+    places = (desired.data_dir, desired.environment.get("ETCD_WAL_DIR", ""))
+    for place in seen.directories:
+        owner = desired.user or place.owner
+        if place.path in places and seen.data.initialised and (place.owner, place.mode) != (owner, _PRIVATE):
+            changes.append(Change(place.path, f"{place.mode} of {place.owner}", f"{_PRIVATE} of {owner}"))
     if seen.service.enabled != desired.enabled:
         changes.append(Change("enabled", str(seen.service.enabled).lower(), str(desired.enabled).lower()))
     return tuple(changes)

@@ -60,12 +60,17 @@ class Transport(t.Protocol):
 
 
 def local_urls(listened: str) -> t.List[str]:
-    """Where a server that listens on these comma-separated URLs is reached on its own machine, loopback first.
+    """Where a server that listens on these comma-separated URLs is reached on its own machine, the best first.
 
-    Unix sockets are left out.
+    That is loopback, but with TLS an address that others use, too: that is in its certificate. Unix sockets are left
+    out.
     """
     urls = [_reachable(url.strip()) for url in listened.split(",")]
-    return sorted((url for url in urls if url), key=lambda url: not is_loopback(urlsplit(url).hostname or ""))
+    return sorted((url for url in urls if url), key=_is_worse)
+
+
+def _is_worse(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "") == url.startswith("https:")
 
 
 def _reachable(url: str) -> str:

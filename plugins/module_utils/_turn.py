@@ -941,12 +941,13 @@ class Turn:
         nothing = former is None or self._is_written(former)
         obstacle = self._obstacle(former) if former is not None and not former.blank and not nothing else ""
         keeps_running = failure.alive and (nothing or bool(obstacle))
-        log: t.Tuple[str, ...] = ()
+        # What a server says while it is stopped is nothing of why.
+        log = self._log(begun) if failure.alive else ()
         well = False
         try:
             if not keeps_running:
                 world.service.stop()  # first: a looping unit would start in between
-            log = self._log(begun)
+            log = log or self._log(begun)
             left = "left running" if keeps_running else "left stopped"
             if former is None or nothing:
                 world.files.drop_former()

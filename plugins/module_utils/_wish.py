@@ -92,6 +92,15 @@ class Wish:
     dns_addresses: t.Tuple[str, ...] = ()
     reached_at: str = ""
 
+    def on_host(self, path: str) -> str:
+        """Where a file that the server knows by this path is on its host."""
+        for mount in self.container_mounts if self.contained else ():
+            outside, _colon, rest = mount.partition(":")
+            inside = rest.partition(":")[0] or outside
+            if path and _inside(path, inside):
+                return posixpath.join(outside, posixpath.relpath(path, inside)) if path != inside else outside
+        return path
+
     @property
     def own_addresses(self) -> t.Tuple[str, ...]:
         """The IP addresses behind its name, as far as the inventory tells."""

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.quorum.etcd.plugins.action.plan import (
     Cluster,
+    credentials,
     etcdctl_environment,
     gather,
     part,
@@ -235,8 +236,10 @@ def test_etcdctl_is_told_what_the_server_has(settings: t.Dict[str, str], files: 
     url = "https://10.0.0.1:2379" if settings else "http://10.0.0.1:2379"
     served = {"listen-client-urls": url, "advertise-client-urls": url, **settings}
     wish = gather("etcd1", HOSTS, variables(hostvars(look(world()), etcd1={"settings": served}))).wishes[0]
+    known = credentials(desire(wish), wish)
+    assert known == dict(zip(("ca_path", "client_cert", "client_key"), files))
     told = {"ETCDCTL_ENDPOINTS": url, **dict(zip(("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"), files))}
-    assert etcdctl_environment(desire(wish)) == told
+    assert etcdctl_environment(desire(wish), known) == told
 
 
 def test_the_parts_of_a_roll() -> None:

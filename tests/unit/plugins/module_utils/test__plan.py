@@ -1707,6 +1707,24 @@ def test_what_somebody_else_has_to_bring_must_be_there(there: str) -> None:
         assert actions(scene.plan()) == [{"etcd2": "restart"}]
 
 
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        (PathSeen("/var/lib/etcd", "etcd", "etcd", "0755"), "/var/lib/etcd: 0755 of etcd → 0700 of etcd"),
+        (PathSeen("/var/lib/etcd", "root", "etcd", "0700"), "/var/lib/etcd: 0700 of root → 0700 of etcd"),
+        (PathSeen("/var/lib/etcd", "etcd", "etcd", "0700"), ""),
+        (PathSeen("/opt/etcd", "root", "root", "0755"), ""),
+    ],
+)
+def test_data_that_others_may_read_is_made_private(place: PathSeen, change: str) -> None:
+    scene = Scene().wish(0, user="etcd").change(1, directories=(place,))
+    if not change:
+        assert scene.plan().kind == "nothing"
+        return
+    step = step_of(scene.plan(), "etcd1")
+    assert (step.action, [str(one) for one in step.changes]) == ("settle", [change])
+
+
 TRUST = {"ETCD_PEER_TRUSTED_CA_FILE": "/ca"}
 
 

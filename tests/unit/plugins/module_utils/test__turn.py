@@ -1344,7 +1344,8 @@ def test_secrets_are_never_shown(host: Host) -> None:
     ("environment", "url"),
     [
         ({}, "http://127.0.0.1:2379"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:1,https://127.0.0.1:2"}, "https://127.0.0.1:2"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:1,http://127.0.0.1:2"}, "http://127.0.0.1:2"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "https://127.0.0.1:2,https://192.0.2.1:1"}, "https://192.0.2.1:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://0.0.0.0:1"}, "http://127.0.0.1:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:3,http://[::]:1"}, "http://[::1]:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "unix://x, http://192.0.2.1:3"}, "http://192.0.2.1:3"),

@@ -13,6 +13,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import on_host
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, Step, plan
@@ -161,7 +162,7 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
     """What one host needs of the plan."""
     steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
-    known = credentials(desired, next(wish for wish in cluster.wishes if wish.host == desired.host))
+    known = credentials(desired)
     present = {(item.path, item.version) for item in cluster.seen[desired.host].releases}
     return {
         "msg": text,
@@ -169,7 +170,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "kind": made.kind,
         "length": len(made.turns),
         "steps": steps,
-        "install": (desired.release, desired.version) not in present
+        "install": ((desired.release, desired.version) not in present or _another_version(steps))
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
         "desired": encode(desired),
         "credentials": known,
@@ -222,7 +223,12 @@ def kind_of(step: Step, *, together: bool) -> str:
     return "server" if alone else "start"
 
 
-def credentials(desired: Desired, wish: Wish) -> t.Dict[str, str]:
+def _another_version(steps: t.Iterable[t.Mapping[str, t.Any]]) -> bool:
+    """What runs is not what the name of its place says."""
+    return any(change["key"] == "version" for step in steps for change in step.get("changes", ()))
+
+
+def credentials(desired: Desired) -> t.Dict[str, str]:
     """What the cluster's servers trust, as files on the host: a server's certificate usually serves as a client's, too.
 
     By the names of the modules' options; empty where clients are served without TLS, or everybody is.
@@ -233,7 +239,8 @@ def credentials(desired: Desired, wish: Wish) -> t.Dict[str, str]:
         return {}
     kind = "ETCD_CLIENT_" if told.get("ETCD_CLIENT_CERT_FILE") else "ETCD_"
     files = (authority, told.get(f"{kind}CERT_FILE", ""), told.get(f"{kind}KEY_FILE", ""))
-    return dict(zip(("ca_path", "client_cert", "client_key"), map(wish.on_host, files)))
+    found = [on_host(desired.definition, path) for path in files]
+    return dict(zip(("ca_path", "client_cert", "client_key"), found))
 
 
 def etcdctl_environment(desired: Desired, known: t.Mapping[str, str]) -> t.Dict[str, str]:

@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
 import shlex
 import typing as t
 
-from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse
+from ansible_collections.quorum.etcd.plugins.module_utils._envfile import NO_SETTINGS, parse
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, ProcessSeen, ServiceSeen
 
 # The definition shows in no environment: its digest stands there for it.
 DIGEST = "QUORUM_CONFIG_DIGEST"
 
 _OURS = ("ETCD_", "QUORUM_")
+_VOLUME = re.compile(r"--volume=([^:\s]+):([^:\s]+)")
 
 
 def digest(definition: str) -> str:
@@ -43,24 +46,37 @@ def says_of_start(drop_in: str, read: t.Callable[[str], t.Optional[str]]) -> t.T
     """What a drop-in says of how the server is started: variables of etcd's that it sets itself, and the directives
     that replace its command, take variables away, or name files of variables (``read`` gives their text).
     """
-    found: t.List[str] = []
+    found: t.Dict[str, t.List[str]] = {}
     for line in drop_in.replace("\\\n", " ").splitlines():
         directive, equals, value = (word.strip() for word in line.partition("="))
-        if not equals or not value:
+        if equals and not value:
+            found.pop(directive, None)  # takes back what was said before
+        if not value:
             continue
         try:
             words = shlex.split(value)
         except ValueError:
             words = value.split()
         if directive == "Environment":
-            found += [word.partition("=")[0] for word in words if word.startswith(_OURS)]
+            names = [word.partition("=")[0] for word in words if word.startswith(_OURS)]
+            found.setdefault(directive, []).extend(name for name in names if name not in NO_SETTINGS)
         elif (
             directive == "ExecStart"
             or (directive == "UnsetEnvironment" and any(word.startswith(_OURS) for word in words))
             or (directive == "EnvironmentFile" and any(key.startswith(_OURS) for key in parse(read(value) or "")))
         ):
-            found.append(directive)
-    return tuple(dict.fromkeys(found))
+            found[directive] = [directive]
+    return tuple(dict.fromkeys(word for words in found.values() for word in words))
+
+
+def on_host(definition: str, path: str) -> str:
+    """Where a file is on the host that the server of a unit knows by this path: a container has it from a volume."""
+    for outside, inside in _VOLUME.findall(definition):
+        if path == inside:
+            return str(outside)
+        if path.startswith(inside.rstrip("/") + "/"):
+            return posixpath.join(outside, posixpath.relpath(path, inside))
+    return path
 
 
 def overruled(drop_ins: t.Mapping[str, t.Sequence[str]], wished: str, environment: t.Mapping[str, str]) -> t.List[str]:
@@ -82,4 +98,4 @@ def _told(definition: str) -> str:
     return "\n".join(line for line in definition.splitlines() if not line.startswith("#"))
 
 
-__all__ = ("DIGEST", "digest", "overruled", "says_of_start", "started_by_another")
+__all__ = ("DIGEST", "digest", "on_host", "overruled", "says_of_start", "started_by_another")

@@ -24,6 +24,9 @@ SECRETS = frozenset({"ETCD_DISCOVERY_PASSWORD"})
 # How the variables begin that only a first start reads; ETCD_INITIAL_ELECTION_TICK_ADVANCE is not one of them.
 BOOTSTRAP = ("ETCD_INITIAL_ADVERTISE_PEER_URLS", "ETCD_INITIAL_CLUSTER", "ETCD_DISCOVERY")
 
+# What etcd reads that is no setting: it is the machine's, and nobody's here to change.
+NO_SETTINGS = ("ETCD_UNSUPPORTED_ARCH",)
+
 # The kernel's limit for one string of an environment, `KEY=value` and its terminating zero byte: 32 pages.
 LARGEST = 128 * 1024
 
@@ -91,7 +94,7 @@ def changes(
     return tuple(
         Change(key, before.get(key), after.get(key))
         for key in sorted({*before, *after})
-        if before.get(key) != after.get(key) and not key.startswith(ignore)
+        if before.get(key) != after.get(key) and not key.startswith(ignore) and key not in NO_SETTINGS
     )
 
 

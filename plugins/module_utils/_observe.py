@@ -18,6 +18,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _containers, _d
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client
 from ansible_collections.quorum.etcd.plugins.module_utils._client import connect as connect_to
 from ansible_collections.quorum.etcd.plugins.module_utils._client import look as look_at_endpoint
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import on_host
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     DataError,
     InvalidInput,
@@ -69,6 +70,13 @@ class Instance:
     def working_dir(self) -> str:
         """What relative paths in its environment start from."""
         return self.procfile_dir if self.deployment == "procfile" and self.procfile_dir else "/"
+
+
+class Wished(t.NamedTuple):
+    """What a server is told: its environment, and the unit whose paths that speaks of."""
+
+    environment: t.Mapping[str, str]
+    definition: str
 
 
 def instance_of(params: t.Mapping[str, t.Any]) -> Instance:
@@ -125,17 +133,25 @@ def looker(service: Service) -> t.Callable[[int], t.Optional[ProcessSeen]]:
 
 
 def connector(
-    instance: Instance, connection: Connection, run: RunCommand, *, transport: str = "auto"
+    instance: Instance,
+    connection: Connection,
+    run: RunCommand,
+    *,
+    transport: str = "auto",
+    wished: t.Optional[Wished] = None,
 ) -> t.Callable[[str], Client]:
     """How to connect to the servers of this instance's cluster.
 
     Where ``connection`` names no authority or no client certificate, the server's own are taken from its ``etcd.env``,
     or of one that something else set up from what it was told, as far as this user may read them: a server's
-    certificate usually serves as a client's, too.
+    certificate usually serves as a client's, too. One that has none yet takes those that it is ``wished`` to have:
+    others may have theirs.
     """
 
     def connect(endpoint: str) -> Client:
-        own = _own_credentials(instance, connection, run) if not endpoint.startswith("http:") else connection
+        own = connection
+        if not endpoint.startswith("http:"):
+            own = _own_credentials(instance, connection, run, wished or Wished({}, ""))
         return connect_to(endpoint, own, transport=transport)
 
     return connect
@@ -223,9 +239,11 @@ def _has_proxy(instance: Instance, run: RunCommand) -> bool:
 def _look_at_releases(
     instance: Instance, files: FilesSeen, process: t.Optional[ProcessSeen], run: RunCommand, version: str
 ) -> t.Tuple[ReleaseSeen, ...]:
-    """Directories that are called by their version are believed, but for the ``version`` that is to be started."""
+    """Where there is an etcd: below ``release_dir``, and where the release link points.
+
+    Directories that are called by their version are believed, but for the ``version`` that is to be started.
+    """
     running = process.executable if process is not None and not process.replaced else ""
-    """Where there is an etcd: below ``release_dir``, and where the release link points."""
     try:
         places = [os.path.join(instance.release_dir, name) for name in sorted(os.listdir(instance.release_dir))]
     except OSError:
@@ -407,26 +425,27 @@ def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
     return next(iter(local_urls(listed or "http://127.0.0.1:2379")), None)
 
 
-def _own_credentials(instance: Instance, connection: Connection, run: RunCommand) -> Connection:
+def _own_credentials(instance: Instance, connection: Connection, run: RunCommand, wished: Wished) -> Connection:
     try:
         text = Files(instance.config_dir).read(ENVIRONMENT)
     except DataError:
         return connection
     parse = _envfile.parse_raw if instance.deployment in _containers.ENGINES else _envfile.parse
     environment = _told(instance, run) if text is None else parse(text)
+    written = Wished(environment, service_of(instance, run).definition() or "")
 
-    def file(name: str) -> t.Optional[str]:
-        path = os.path.join(instance.working_dir, environment.get(name, ""))
-        return path if environment.get(name) and os.access(path, os.R_OK) else None
+    def file(told: Wished, name: str) -> t.Optional[str]:
+        path = on_host(told.definition, os.path.join(instance.working_dir, told.environment.get(name, "")))
+        return path if told.environment.get(name) and os.access(path, os.R_OK) else None
 
     own = connection
-    if own.ca_path is None:
-        own = dataclasses.replace(own, ca_path=file("ETCD_TRUSTED_CA_FILE"))
-    if own.client_cert is None:
+    for told in (written, wished):
+        if own.ca_path is None:
+            own = dataclasses.replace(own, ca_path=file(told, "ETCD_TRUSTED_CA_FILE"))
         for kind in ("ETCD_CLIENT_", "ETCD_"):
-            certificate, key = file(f"{kind}CERT_FILE"), file(f"{kind}KEY_FILE")
-            if certificate and key:
-                return dataclasses.replace(own, client_cert=certificate, client_key=key)
+            certificate, key = file(told, f"{kind}CERT_FILE"), file(told, f"{kind}KEY_FILE")
+            if own.client_cert is None and certificate and key:
+                own = dataclasses.replace(own, client_cert=certificate, client_key=key)
     return own
 
 
@@ -438,4 +457,4 @@ def _told(instance: Instance, run: RunCommand) -> t.Dict[str, str]:
     return process.environment if process is not None else {}
 
 
-__all__ = ("Instance", "connector", "engine_of", "files_of", "instance_of", "looker", "observe", "service_of")
+__all__ = ("Instance", "Wished", "connector", "engine_of", "files_of", "instance_of", "looker", "observe", "service_of")

@@ -29,11 +29,11 @@ def reached(urls: t.Iterable[str], timeout: float) -> t.FrozenSet[str]:
 
 
 def _accepts(url: str, timeout: float) -> bool:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         with contextlib.closing(socket.create_connection((parts.hostname or "", parts.port or 2380), timeout)):
             return True
-    except socket.gaierror:
+    except (socket.gaierror, ValueError):  # no name, or none that can be looked up
         return True
     except OSError:
         return False

@@ -528,6 +528,8 @@ class Turn:
         files = now.files
         if not files.former or now.process is None or files.environment is None or files.release is None:
             return
+        if any(change.key == "definition" for change in now.pending):
+            return
         if _Body(files.environment, self._world.programs.executable(files.release)).differs(now.process):
             return
         if self._probe_health(_local_url(now.process.environment))[0]:
@@ -656,7 +658,7 @@ class Turn:
             healthy=frozenset(healthy - {""}),
             reached=frozenset(peers[link] for link in self._world.reached(peers, LOOK)),
             member_id=member_id,
-            self_healthy=local.healthy,
+            self_healthy=local.healthy or local.denied,  # who does not say how it is may be well
             leads=bool(local.status and local.status.leader_id == local.status.member_id),
         )
 
@@ -997,11 +999,12 @@ class Turn:
         world.service.define(former.definition)
         world.service.restart()
         if former.foreign:
-            body = _Body(environment=self._order.environment, executable="", foreign=True)
+            body = _Body(self._order.environment, executable="", member_id=self._order.member_id, foreign=True)
         else:
             body = _Body(
                 environment=world.files.parse(former.environment or ""),
                 executable=self._world.programs.executable(former.release or ""),
+                member_id=self._order.member_id,
             )
         try:
             process, dummy = self._wait(body, old=0)

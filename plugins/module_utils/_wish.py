@@ -92,15 +92,6 @@ class Wish:
     dns_addresses: t.Tuple[str, ...] = ()
     reached_at: str = ""
 
-    def on_host(self, path: str) -> str:
-        """Where a file that the server knows by this path is on its host."""
-        for mount in self.container_mounts if self.contained else ():
-            outside, _colon, rest = mount.partition(":")
-            inside = rest.partition(":")[0] or outside
-            if path and _inside(path, inside):
-                return posixpath.join(outside, posixpath.relpath(path, inside)) if path != inside else outside
-        return path
-
     @property
     def own_addresses(self) -> t.Tuple[str, ...]:
         """The IP addresses behind its name, as far as the inventory tells."""
@@ -257,8 +248,9 @@ def own_settings(wish: Wish) -> t.Dict[str, object]:
 
 def peer_url(wish: Wish) -> str:
     """The URL under which the member is listed: of the scheme that it listens with at this port."""
-    listens = next((url for url in _peer_listens(wish) if url.port == wish.peer_port), None)
-    return _url(wish.address, wish.peer_port, listens.scheme if listens is not None else "http")
+    listens = [found for found in _peer_listens(wish) if found.port == wish.peer_port]
+    listens.sort(key=lambda found: (found.host != wish.address, is_loopback(found.host)))
+    return _url(wish.address, wish.peer_port, listens[0].scheme if listens else "http")
 
 
 def plain_name(name: str) -> str:

@@ -280,6 +280,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Owner
 from ansible_collections.quorum.etcd.plugins.module_utils._lock import Lock
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
+    Wished,
     connector,
     engine_of,
     files_of,
@@ -366,7 +367,11 @@ def world_of(module: AnsibleModule) -> World:
         owner=owner,
         run=module.run_command,
         connect=connector(
-            instance, connection_of(module.params), module.run_command, transport=module.params["transport"]
+            instance,
+            connection_of(module.params),
+            module.run_command,
+            transport=module.params["transport"],
+            wished=Wished(_texts(module.params["environment"] or {}), module.params["definition"] or ""),
         ),
         survey=lambda clients, timeout: survey(clients, timeout=timeout),
         look=looker(service),

@@ -26,7 +26,7 @@ from ansible_collections.quorum.etcd.plugins.action.plan import (
     step_of,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused
-from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, encode
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Options, Plan, Step, Turn, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import desire
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import Sight
@@ -236,10 +236,17 @@ def test_etcdctl_is_told_what_the_server_has(settings: t.Dict[str, str], files: 
     url = "https://10.0.0.1:2379" if settings else "http://10.0.0.1:2379"
     served = {"listen-client-urls": url, "advertise-client-urls": url, **settings}
     wish = gather("etcd1", HOSTS, variables(hostvars(look(world()), etcd1={"settings": served}))).wishes[0]
-    known = credentials(desire(wish), wish)
+    known = credentials(desire(wish))
     assert known == dict(zip(("ca_path", "client_cert", "client_key"), files))
     told = {"ETCDCTL_ENDPOINTS": url, **dict(zip(("ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY"), files))}
     assert etcdctl_environment(desire(wish), known) == told
+
+
+def test_a_release_that_is_another_than_its_name_says_is_brought_anew() -> None:
+    cluster = gather("etcd1", HOSTS, variables(hostvars(look(world(formed=True)))))
+    change = Change("version", "3.6.14", "3.6.16")
+    made = Plan("etcd", "converge", (Turn((Step("etcd1", "restart", "x", (change,)),), "x"),))
+    assert part(desire(cluster.wishes[0]), made, cluster, "text")["install"] is True
 
 
 def test_the_parts_of_a_roll() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import (
     digest,
+    on_host,
     overruled,
     says_of_start,
     started_by_another,
@@ -59,6 +60,9 @@ def test_a_unit_that_was_edited(
         ('[Service]\nEnvironment="ETCD_A=1\n', ()),
         ("[Service]\nExecStart=\nExecStart=/usr/bin/etcd\n", ("ExecStart",)),
         ("[Service]\nExecStart=\n# ExecStart=/usr/bin/etcd\n", ()),
+        ("[Service]\nEnvironment=ETCD_A=1\nEnvironment=\nEnvironment=ETCD_B=1\n", ("ETCD_B",)),
+        ("[Service]\nExecStart=/a\nEnvironmentFile=-/etc/default/etcd\nEnvironmentFile=\nExecStart=\n", ()),
+        ("[Service]\nEnvironment=ETCD_UNSUPPORTED_ARCH=arm64\n", ()),
         ("[Service]\nUnsetEnvironment=LANG\n", ()),
         ("[Service]\nUnsetEnvironment=LANG ETCD_NAME\n", ("UnsetEnvironment",)),
         ("[Service]\nEnvironmentFile=-/etc/default/etcd\n", ("EnvironmentFile",)),
@@ -79,3 +83,17 @@ def test_what_is_read_later_or_in_a_container_overrules_nothing() -> None:
     contained = "[Service]\nExecStart=/usr/bin/podman run --env-file=/etc/etcd/etcd.env\n"
     assert overruled(drop_ins, contained, {}) == ["/a.conf has ExecStart"]
     assert overruled({}, WISHED, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "volumes", "found"),
+    [
+        ("/etc/pki/ca.crt", "", "/etc/pki/ca.crt"),
+        ("/etc/pki/ca.crt", "--volume=/etc/pki:/etc/pki:ro", "/etc/pki/ca.crt"),
+        ("/etc/pki/ca.crt", "--volume=/srv/tls:/etc/pki:ro", "/srv/tls/ca.crt"),
+        ("/etc/pki/ca.crt", "--volume=/srv/x:/etc/pk --volume=/srv/ca:/etc/pki/ca.crt", "/srv/ca"),
+        ("", "--volume=/srv/tls:/etc/pki", ""),
+    ],
+)
+def test_where_a_containers_file_is_on_the_host(path: str, volumes: str, found: str) -> None:
+    assert on_host(f"ExecStart=podman run {volumes} x", path) == found

@@ -28,7 +28,13 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     decode,
     encode,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._observe import Instance, connector, observe, service_of
+from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
+    Instance,
+    Wished,
+    connector,
+    observe,
+    service_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, SystemdService
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 
@@ -359,6 +365,29 @@ def test_the_servers_own_certificates(
         ("https://127.0.0.1:2379", expected, {"transport": "gateway"}),
         ("http://127.0.0.1:2379", given, {"transport": "gateway"}),
     ]
+
+
+@pytest.mark.parametrize("has_own", [True, False])
+def test_who_has_no_authority_yet_takes_the_wished_one(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_own: bool
+) -> None:
+    """Its own stays until its turn: what runs was started with that."""
+    (tmp_path / "tls").mkdir()
+    for name in ("own.pem", "tls/ca.pem", "tls/c.pem", "tls/c.key"):
+        (tmp_path / name).touch()
+    Files(instance.config_dir).write_environment({"ETCD_TRUSTED_CA_FILE": "own.pem"} if has_own else {})
+    used: t.List[Connection] = []
+    monkeypatch.setattr(_observe, "connect_to", lambda _url, connection, **_more: used.append(connection))
+    environment = {
+        "ETCD_TRUSTED_CA_FILE": "/pki/ca.pem",
+        "ETCD_CERT_FILE": "/pki/c.pem",
+        "ETCD_KEY_FILE": "/pki/c.key",
+    }
+    wished = Wished(environment, f"podman run --volume={tmp_path}/tls:/pki:ro")
+    connector(instance, Connection(), no_command, wished=wished)("https://127.0.0.1:2379")
+    (one,) = used
+    assert one.ca_path == str(tmp_path / ("own.pem" if has_own else "tls/ca.pem"))
+    assert (one.client_cert, one.client_key) == (str(tmp_path / "tls/c.pem"), str(tmp_path / "tls/c.key"))
 
 
 def test_what_runs_an_instance(instance: Instance) -> None:

@@ -15,5 +15,6 @@ def test_who_accepts_connections() -> None:
         gone = f"http://127.0.0.1:{closing.getsockname()[1]}"
         closing.close()
         unknown = "http://no-such-host.invalid:2380"
-        assert reached([there, gone, unknown, there], 5.0) == {there, unknown}
+        odd = {"http://a..b:2380", "http://[::1:2380", "http://a:99999"}
+        assert reached([there, gone, unknown, there, *odd], 5.0) == {there, unknown, *odd}
     assert reached([], 5.0) == frozenset()

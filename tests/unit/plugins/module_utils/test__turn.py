@@ -592,6 +592,10 @@ def test_a_server_that_was_restarted_with_an_edited_unit_is_restarted_with_the_w
         take(formed, order_for(formed))
     formed.kill_at = 0
     assert formed.unit == formed.loaded == order_for(formed).definition
+    formed.well = {B}
+    with pytest.raises(Refused, match="not healthy: infra3"):
+        take(formed, order_for(formed))
+    formed.well = {B, C}
     formed.calls.clear()
     outcome = take(formed, order_for(formed))
     assert [str(change) for change in outcome.changes] == ["definition: another when it was started → written"]
@@ -655,6 +659,15 @@ def test_the_gate_refuses_after_its_limit_and_nothing_has_changed(formed: Host) 
     assert formed.calls == []
     assert formed.files.read("etcd.env") == before
     assert not formed.files.former_exists()
+
+
+def test_who_does_not_say_how_it_is_does_not_pass_for_sick(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With other certificates than the servers trust, nobody tells anything."""
+    denied = EndpointSeen("https://127.0.0.1:2379", healthy=False, problem="not trusted", denied=True)
+    monkeypatch.setattr(Client, "look", lambda _self: denied)
+    with pytest.raises(Refused, match="no member gave the list of members"):
+        take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert formed.calls == []
 
 
 def test_the_last_one_that_holds_the_others_together_is_not_stopped(formed: Host) -> None:

@@ -534,6 +534,8 @@ def test_nothing_to_warn_of() -> None:
         ({"listen-peer-urls": "https://10.0.0.1:2380"}, "https://10.0.0.1:2380"),
         ({"listen-peer-urls": ["http://10.0.0.1:2379", "https://10.0.0.1:2380"]}, "https://10.0.0.1:2380"),
         ({"listen-peer-urls": ["https://10.0.0.1:1", "nonsense"]}, "http://10.0.0.1:2380"),
+        ({"listen-peer-urls": ["http://127.0.0.1:2380", "https://10.0.0.1:2380"]}, "https://10.0.0.1:2380"),
+        ({"listen-peer-urls": ["http://127.0.0.1:2380", "https://0.0.0.0:2380"]}, "https://10.0.0.1:2380"),
     ],
 )
 def test_a_member_is_listed_with_the_scheme_that_it_listens_with(settings: t.Dict[str, t.Any], url: str) -> None:
@@ -564,19 +566,3 @@ def test_records_are_of_members_that_speak_http() -> None:
     tls = {"listen-peer-urls": "https://0.0.0.0:2380", "peer-cert-file": "/c", "peer-key-file": "/k"}
     (found,) = told(wish(1, settings=tls, bootstrap="dns", dns_domain="example.com", address="etcd1.example.com"))
     assert "listen-peer-urls: has https, and the records that are looked for" in found
-
-
-@pytest.mark.parametrize(
-    ("path", "mounts", "found"),
-    [
-        ("/etc/pki/ca.crt", [], "/etc/pki/ca.crt"),
-        ("/etc/pki/ca.crt", ["/etc/pki"], "/etc/pki/ca.crt"),
-        ("/etc/pki/ca.crt", ["/srv/tls:/etc/pki:ro"], "/srv/tls/ca.crt"),
-        ("/etc/pki/ca.crt", ["/srv/x:/etc/pk", "/srv/ca:/etc/pki/ca.crt"], "/srv/ca"),
-        ("", ["/srv/tls:/"], ""),
-    ],
-)
-def test_where_a_containers_file_is_on_the_host(path: str, mounts: t.List[str], found: str) -> None:
-    one = wish(1, deployment="podman", container_mounts=tuple(mounts))
-    assert one.on_host(path) == found
-    assert wish(1, container_mounts=tuple(mounts)).on_host(path) == path

@@ -74,8 +74,8 @@ def test_what_others_wrote_meanwhile_is_not_deleted_unseen(
     deleted: t.List[t.Optional[int]] = []
     delete_if = Client.delete_if
 
-    def watched(self: Client, key: bytes, **options: t.Any) -> t.Optional[int]:
-        deleted.append(delete_if(self, key, **options))
+    def watched(self: Client, key: bytes, *, mod_revision: int) -> t.Optional[int]:
+        deleted.append(delete_if(self, key, mod_revision=mod_revision))
         return deleted[-1]
 
     monkeypatch.setattr(Client, "get", slow)

@@ -210,3 +210,26 @@ def test_a_lost_packet_is_sent_again(dnsmasq: t.Callable[..., Dnsmasq]) -> None:
         answer = Resolver("127.0.0.1", between.getsockname()[1]).ask(f"_etcd-server._tcp.{DOMAIN}.", "SRV", 10)
         thread.join()
     assert answer.rows == ((1, 2, 2380, f"n1.{DOMAIN}"),)
+
+
+def test_a_connection_that_closes_before_the_answer_is_whole() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket(type=socket.SOCK_DGRAM) as packets:
+        port = listening.getsockname()[1]
+        packets.bind(("127.0.0.1", port))
+        for one in (listening, packets):
+            one.settimeout(10)
+
+        def serve() -> None:
+            question, client = packets.recvfrom(512)
+            truncated = question[:2] + bytes((question[2] | 0x82, question[3])) + question[4:]  # QR and TC
+            packets.sendto(truncated, client)
+            connection, _client = listening.accept()
+            connection.recv(512)
+            connection.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(DnsProblem, match="closed the connection before its answer was whole") as caught:
+            Resolver("127.0.0.1", port).ask(f"_etcd-server._tcp.{DOMAIN}.", "SRV", 10)
+        thread.join()
+    assert not caught.value.answered

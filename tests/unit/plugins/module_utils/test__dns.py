@@ -186,16 +186,6 @@ def test_the_machine_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_a_resolver_that_closes_before_its_answer_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    def closes(*_args: t.Any) -> t.NoReturn:
-        raise EOFError
-
-    monkeypatch.setattr(Resolver, "_exchange", closes)
-    with pytest.raises(DnsProblem, match="closed the connection") as caught:
-        Resolver("192.0.2.53").ask("example.com.", "SRV", 1.0)
-    assert not caught.value.answered
-
-
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_dns, "HAS_DNSPYTHON", False)
     with pytest.raises(LibraryMissing, match=r"no dnspython.*python3-dnspython"):

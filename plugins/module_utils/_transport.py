@@ -62,15 +62,18 @@ class Transport(t.Protocol):
 def local_urls(listened: str) -> t.List[str]:
     """Where a server that listens on these comma-separated URLs is reached on its own machine, the best first.
 
-    That is loopback, but with TLS an address that others use, too: that is in its certificate. Unix sockets are left
-    out.
+    That is loopback without TLS. With TLS it is an address that others use, too: that is in its certificate. Unix
+    sockets are left out.
     """
     urls = [_reachable(url.strip()) for url in listened.split(",")]
-    return sorted((url for url in urls if url), key=_is_worse)
+    return sorted((url for url in urls if url), key=_rank)
 
 
-def _is_worse(url: str) -> bool:
-    return is_loopback(urlsplit(url).hostname or "") == url.startswith("https:")
+def _rank(url: str) -> int:
+    secure = url.startswith("https:")
+    if is_loopback(urlsplit(url).hostname or ""):
+        return 2 if secure else 0
+    return 1
 
 
 def _reachable(url: str) -> str:

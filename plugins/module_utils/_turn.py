@@ -819,7 +819,8 @@ class Turn:
                 if changes:
                     reason = "it runs otherwise than written: " + "; ".join(str(change) for change in _masked(changes))
                 else:
-                    done, answer = self._probe(body)
+                    asked = dataclasses.replace(body, environment=process.environment) if body.foreign else body
+                    done, answer = self._probe(asked)
                     # it may have been healthy for a moment only, before it noticed what is wrong
                     if done and self._world.look(process.pid) is not None:
                         return process, answer

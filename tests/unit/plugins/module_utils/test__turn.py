@@ -1359,6 +1359,7 @@ def test_secrets_are_never_shown(host: Host) -> None:
         ({}, "http://127.0.0.1:2379"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:1,http://127.0.0.1:2"}, "http://127.0.0.1:2"),
         ({"ETCD_LISTEN_CLIENT_URLS": "https://127.0.0.1:2,https://192.0.2.1:1"}, "https://192.0.2.1:1"),
+        ({"ETCD_LISTEN_CLIENT_URLS": "https://192.0.2.1:1,http://127.0.0.1:1"}, "http://127.0.0.1:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://0.0.0.0:1"}, "http://127.0.0.1:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:3,http://[::]:1"}, "http://[::1]:1"),
         ({"ETCD_LISTEN_CLIENT_URLS": "unix://x, http://192.0.2.1:3"}, "http://192.0.2.1:3"),
@@ -1550,6 +1551,12 @@ def test_what_another_hand_set_up_is_put_back(foreign: Host, behaviour: str) -> 
     assert foreign.process is not None
     assert foreign.process.environment == THEIRS
     assert os.listdir(foreign.files.config_dir) == []
+
+
+def test_what_another_hand_set_up_is_asked_where_it_listens(foreign: Host) -> None:
+    moved = {"ETCD_LISTEN_CLIENT_URLS": "https://192.0.2.1:9", "ETCD_BEHAVE": "exit"}
+    with pytest.raises(ServerFailed, match="put back and is healthy"):
+        take(foreign, order_for(foreign, settings=moved))
 
 
 def test_a_takeover_that_was_killed_is_taken_up_again(foreign: Host, tmp_path: Path) -> None:

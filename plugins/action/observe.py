@@ -29,15 +29,16 @@ class ActionModule(ActionBase):
         if wish not in variables:
             return {"failed": True, "msg": f"wish names no variable: {wish!r}. Name the one that holds the wish."}
         seen: t.Dict[str, t.Any] = self._execute_module("quorum.etcd.server_info", options, task_vars=variables)
-        if not seen.get("failed") and _is_masked(seen, options):
+        if seen.get("failed"):
+            return seen
+        if _is_masked(seen, options):
             return {
                 "failed": True,
                 "msg": "The password occurs in what the host shows of itself, where Ansible hides it, and nothing can "
                 "be planned with that. Give the user a password that is no part of a name, path or number.",
             }
-        if not seen.get("failed"):
-            templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})
-            seen["wish"] = templar.template(variables[wish])
+        templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})
+        seen["wish"] = templar.template(variables[wish])
         return seen
 
 

@@ -248,9 +248,10 @@ def own_settings(wish: Wish) -> t.Dict[str, object]:
 
 def peer_url(wish: Wish) -> str:
     """The URL under which the member is listed: of the scheme that it listens with at this port."""
-    listens = [found for found in _peer_listens(wish) if found.port == wish.peer_port]
-    listens.sort(key=lambda found: (found.host != wish.address, is_loopback(found.host)))
-    return _url(wish.address, wish.peer_port, listens[0].scheme if listens else "http")
+    best = min(
+        _peer_listens(wish), key=lambda found: (found.host != wish.address, is_loopback(found.host)), default=None
+    )
+    return _url(wish.address, wish.peer_port, "http" if best is None else best.scheme)
 
 
 def plain_name(name: str) -> str:
@@ -564,7 +565,7 @@ def _agreement(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
 def _out_of_reach(wishes: t.Sequence[Wish]) -> t.Iterator[Fault]:
     """Members that others would not reach where they are listed. Each alone seems well; all together have no quorum."""
     for wish in wishes:
-        listens = [found for found in _peer_listens(wish) if found.port == wish.peer_port]
+        listens = _peer_listens(wish)
         name = f"{wish.host}: " + ("etcd_settings: listen-peer-urls" if _own_peer_urls(wish) else "etcd_listen_address")
         if not listens:
             yield Fault(
@@ -697,7 +698,8 @@ def _listens_by(wish: Wish, name: str) -> t.List[_Listens]:
 
 
 def _peer_listens(wish: Wish) -> t.List[_Listens]:
-    return _listens_by(wish, "listen-peer-urls")
+    """Where it listens for peers, at the port that they come to."""
+    return [found for found in _listens_by(wish, "listen-peer-urls") if found.port == wish.peer_port]
 
 
 def _listens(wish: Wish) -> t.Set[t.Tuple[str, int]]:

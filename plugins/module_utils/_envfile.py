@@ -86,15 +86,25 @@ def redact(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
     return {key: _digest(value) if key in SECRETS and value else value for key, value in environment.items()}
 
 
+def mask(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
+    """The same to be shown to people: secrets are ``***``."""
+    return {key: "***" if key in SECRETS and value else value for key, value in environment.items()}
+
+
 def changes(
     before: t.Mapping[str, str], after: t.Mapping[str, str], *, ignore: t.Tuple[str, ...] = BOOTSTRAP
 ) -> t.Tuple[Change, ...]:
-    """The variables in which two environments differ, sorted; those whose names begin as in ``ignore`` are left out."""
-    before, after = redact(before), redact(after)
+    """The variables in which two environments differ, sorted, secrets masked.
+
+    Those whose names begin as in ``ignore`` are left out.
+    """
+    was, becomes = redact(before), redact(after)
+    keys = (key for key in sorted({*was, *becomes}) if was.get(key) != becomes.get(key))
+    before, after = mask(before), mask(after)
     return tuple(
         Change(key, before.get(key), after.get(key))
-        for key in sorted({*before, *after})
-        if before.get(key) != after.get(key) and not key.startswith(ignore) and key not in NO_SETTINGS
+        for key in keys
+        if not key.startswith(ignore) and key not in NO_SETTINGS
     )
 
 
@@ -239,6 +249,7 @@ __all__ = (
     "LARGEST",
     "SECRETS",
     "changes",
+    "mask",
     "parse",
     "parse_raw",
     "redact",

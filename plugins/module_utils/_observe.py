@@ -45,7 +45,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     version_of,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService, Service, SystemdService
-from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, local_urls
+from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection, local_url
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 
@@ -414,15 +414,10 @@ def _look_at_local(process: ProcessSeen, connect: t.Callable[[str], Client]) -> 
 
 
 def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
-    """How this machine reaches the server; nothing where its settings may not be read.
-
-    With ``listen-client-http-urls`` set, the other URLs speak gRPC alone.
-    """
+    """How this machine reaches the server; nothing where its settings may not be read."""
     if not process.environment and not process.arguments:
         return None
-    told = process.environment
-    listed = told.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or told.get("ETCD_LISTEN_CLIENT_URLS")
-    return next(iter(local_urls(listed or "http://127.0.0.1:2379")), None)
+    return local_url(process.environment) or None
 
 
 def _own_credentials(instance: Instance, connection: Connection, run: RunCommand, wished: Wished) -> Connection:

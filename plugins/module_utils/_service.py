@@ -34,6 +34,8 @@ _TAIL = 256 * 1024
 class Service(t.Protocol):
     """What every kind of service can do. All raise ``ServiceError`` when they cannot."""
 
+    name: str
+
     def seen(self) -> ServiceSeen:
         """How it is now."""
 

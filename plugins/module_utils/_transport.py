@@ -59,14 +59,15 @@ class Transport(t.Protocol):
         """Give up the connection; a later call makes a new one."""
 
 
-def local_urls(listened: str) -> t.List[str]:
-    """Where a server that listens on these comma-separated URLs is reached on its own machine, the best first.
+def local_url(environment: t.Mapping[str, str]) -> str:
+    """Where a server with this environment is reached on its own machine; empty where only by a unix socket.
 
-    That is loopback without TLS. With TLS it is an address that others use, too: that is in its certificate. Unix
-    sockets are left out.
+    Best is loopback without TLS. With TLS it is an address that others use, too: that is in its certificate. Where
+    ``listen-client-http-urls`` is set, the other URLs speak gRPC alone.
     """
-    urls = [_reachable(url.strip()) for url in listened.split(",")]
-    return sorted((url for url in urls if url), key=_rank)
+    listened = environment.get("ETCD_LISTEN_CLIENT_HTTP_URLS") or environment.get("ETCD_LISTEN_CLIENT_URLS")
+    urls = [_reachable(url.strip()) for url in (listened or "http://127.0.0.1:2379").split(",")]
+    return min((url for url in urls if url), key=_rank, default="")
 
 
 def _rank(url: str) -> int:
@@ -84,4 +85,4 @@ def _reachable(url: str) -> str:
     return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
 
 
-__all__ = ("Connection", "Transport", "local_urls")
+__all__ = ("Connection", "Transport", "local_url")

@@ -290,7 +290,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._reach import reached
 from ansible_collections.quorum.etcd.plugins.module_utils._retire import retire, stop
-from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
+from ansible_collections.quorum.etcd.plugins.module_utils._turn import Turn
+from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Order, Outcome, World
 
 
 def server_spec() -> ArgumentSpec:

@@ -39,7 +39,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, O
 from ansible_collections.quorum.etcd.plugins.module_utils._reach import reached
 from ansible_collections.quorum.etcd.plugins.module_utils._service import ProcfileService
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
-from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Turn, World
+from ansible_collections.quorum.etcd.plugins.module_utils._turn import Turn
+from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Order, World
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, check, desire, read
 from ansible_collections.quorum.etcd.tests.integration.support import eventually, free_port, release, write_runner
 

@@ -23,7 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".cache"))
 
 from ansible.module_utils import basic
 
-from ansible_collections.quorum.etcd.plugins.module_utils import _client, _datadir, _instance, _service, _turn
+from ansible_collections.quorum.etcd.plugins.module_utils import (
+    _client,
+    _datadir,
+    _instance,
+    _service,
+    _turn,
+    _turn_wait,
+)
 from ansible_collections.quorum.etcd.plugins.modules import server
 
 STEPS: t.Tuple[t.Tuple[t.Any, t.Tuple[str, ...]], ...] = (
@@ -32,7 +39,8 @@ STEPS: t.Tuple[t.Tuple[t.Any, t.Tuple[str, ...]], ...] = (
     (_service.ProcfileService, ("define", "start", "restart", "stop")),
     (_client.Client, ("move_leader",)),
     (_datadir, ("move_aside",)),
-    (_turn.Turn, ("_wait", "_drop")),
+    (_turn_wait.Wait, ("until_healthy",)),
+    (_turn.Turn, ("_drop",)),
 )
 
 

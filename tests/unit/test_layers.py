@@ -28,6 +28,7 @@ WORDS = {
     "_image_name",
     "_model",
     "_records",
+    "_server_log",
     "_transport",
     "_version",
 }
@@ -49,14 +50,14 @@ DECISIONS = {
     "_wish",
     "_zone",
 }
-ACTING = {"_membership_change", "_retire", "_turn"}
+ACTING = {"_membership_change", "_retire", "_turn", "_turn_back", "_turn_gate"}
 
 # What a layer may import of the collection, from the bottom up.
 MAY_KNOW = {
     "words": {"words"},
     "decisions": {"words", "decisions"},
     "doing": {"words", "doing"},
-    "acting": {"words", "decisions", "doing"},
+    "acting": {"words", "decisions", "doing", "acting"},
     "wiring": {"words", "decisions", "doing", "acting", "wiring"},
     "documentation": set[str](),
 }

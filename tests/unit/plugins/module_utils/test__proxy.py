@@ -27,6 +27,8 @@ class Host:
     ``breaks`` holds words of units that crash at once, ``deaf`` of those that never accept connections.
     """
 
+    name = "etcd-proxy"
+
     def __init__(self) -> None:
         self.unit: t.Optional[str] = None
         self.loaded: t.Optional[str] = None

@@ -17,6 +17,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._retire import retire,
 class FakeService:
     """A service that remembers what was asked of it, in order with the moves of directories."""
 
+    name = "etcd"
+
     def __init__(self, *, running: bool = True, enabled: bool = True, defined: bool = True) -> None:
         self.running, self.enabled, self.defined = running, enabled, defined
         self.asked: t.List[str] = []

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn
+from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _turn_gate, _turn_wait
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
@@ -42,7 +42,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     Status,
     Versions,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._turn import Order, Outcome, Turn, World
+from ansible_collections.quorum.etcd.plugins.module_utils._turn import Turn
+from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Order, Outcome, World
 
 ME, B, C = "a1", "b2", "c3"
 URLS = {ME: "http://127.0.0.1:2379", B: "http://b:2379", C: "http://c:2379"}
@@ -107,6 +108,8 @@ class Etcd:
 
 class Host:
     """The simulated world of one server, with two other members."""
+
+    name = "etcd"
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -690,7 +693,7 @@ def test_an_unhealthy_member_passes_once_it_was_so_for_longer_than_an_election(f
     begun = formed.clock.now
     formed.well = {B}
     take(formed, order_for(formed))
-    assert formed.clock.now - begun >= _turn.SICK
+    assert formed.clock.now - begun >= _turn_gate.SICK
 
 
 def test_an_unhealthy_member_that_recovers_meanwhile_is_not_restarted(formed: Host) -> None:
@@ -711,7 +714,7 @@ def test_downtime_only_where_allowed_and_it_says_so(formed: Host) -> None:
     outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}, allow_downtime=True))
     assert outcome.downtime
     assert any("writes stop" in note for note in outcome.notes)
-    assert formed.clock.now - begun >= _turn.GRACE, "what may still come back is waited for"
+    assert formed.clock.now - begun >= _turn_gate.GRACE, "what may still come back is waited for"
 
 
 def test_the_only_voter_is_restarted_at_once(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -905,7 +908,7 @@ def test_an_idle_cluster_is_given_something_to_do_while_a_new_member_waits(host:
     host.stir = stir
     begun = host.clock.now
     take(host, first_start(host))
-    assert [moment - begun for moment in stirred] == pytest.approx([_turn.STIR, 2 * _turn.STIR], abs=0.6)
+    assert [moment - begun for moment in stirred] == pytest.approx([_turn_wait.STIR, 2 * _turn_wait.STIR], abs=0.6)
 
 
 @pytest.mark.parametrize("what", ["listed", "published"])
@@ -1353,50 +1356,6 @@ def test_secrets_are_never_shown(host: Host) -> None:
 # --- small ones ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("environment", "url"),
-    [
-        ({}, "http://127.0.0.1:2379"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:1,http://127.0.0.1:2"}, "http://127.0.0.1:2"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "https://127.0.0.1:2,https://192.0.2.1:1"}, "https://192.0.2.1:1"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "https://192.0.2.1:1,http://127.0.0.1:1"}, "http://127.0.0.1:1"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://0.0.0.0:1"}, "http://127.0.0.1:1"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://192.0.2.1:3,http://[::]:1"}, "http://[::1]:1"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "unix://x, http://192.0.2.1:3"}, "http://192.0.2.1:3"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://a:1", "ETCD_LISTEN_CLIENT_HTTP_URLS": "http://b:2"}, "http://b:2"),
-        ({"ETCD_LISTEN_CLIENT_URLS": "http://localhost:7"}, "http://127.0.0.1:7"),
-    ],
-)
-def test_local_url(environment: t.Dict[str, str], url: str) -> None:
-    assert _turn.local_urls(environment)[0] == url
-
-
-def test_a_long_log_keeps_its_severe_and_its_last_lines() -> None:
-    lines = [f'{{"level":"info","msg":"m{number}"}}' for number in range(100)]
-    lines[3] = '{"level":"fatal","msg":"cause","error":"e","stacktrace":"a\\n\\"b\\""}'
-    kept = _turn.telling(lines)
-    assert len(kept) == _turn.LOG_LINES
-    assert kept[0] == '{"level":"fatal","msg":"cause","error":"e"}'
-    assert kept[-1] == lines[-1]
-    assert _turn.telling(lines[:5]) == (*lines[:3], kept[0], lines[4])
-
-
-@pytest.mark.parametrize(
-    ("lines", "text"),
-    [
-        ([], ""),
-        (["one", "two."], "two"),
-        (["panic: tocommit(8) is out of range", "goroutine 1"], "panic: tocommit(8) is out of range"),
-        (['x {"level":"fatal","msg":"discovery failed","error":"no"}', "end"], "discovery failed: no"),
-        (['{"level":"warn","msg":"failed to verify flags","error":"x"}', '{"level":"info","msg":"y"}'],
-         "failed to verify flags: x"),
-        (['{"level":"info","msg":"y"}'], "y"),
-    ],
-)  # fmt: skip
-def test_summary(lines: t.List[str], text: str) -> None:
-    assert _turn.summary(lines) == text
-
-
 # --- two runs at once ---------------------------------------------------------------------------------------------
 
 
@@ -1604,12 +1563,13 @@ def test_exits_of_a_container_are_counted(states: t.List[str], failed: str) -> N
 
         def seen(self) -> ServiceSeen:
             state = states[self.step]
-            return ServiceSeen(
-                "etcd", exists=True, state=state if "activ" in state else "active", main_pid=7 if state == "pid" else 0
-            )
+            pid = 7 if state == "pid" else 0
+            return ServiceSeen("etcd", exists=True, state=state if "activ" in state else "active", main_pid=pid)
 
     engine = Engine()
-    watch = _turn._Watch(t.cast("t.Any", types.SimpleNamespace(look=engine.look, service=engine, clock=time)), old=0)
+    watch = _turn_wait._Watch(
+        t.cast("t.Any", types.SimpleNamespace(look=engine.look, service=engine, clock=time)), old=0
+    )
     told = []
     for number in range(len(states)):
         engine.step = number

@@ -9,7 +9,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change
-from ansible_collections.quorum.etcd.plugins.module_utils._turn import Outcome
+from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Outcome
 from ansible_collections.quorum.etcd.plugins.modules import server
 
 REQUIRED = {

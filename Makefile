@@ -51,4 +51,4 @@ demo-stop: ## stop the demo's members; their data stays
 	@$(DEMO) stop
 
 clean: demo-stop ## stop the demo, and remove all that was made in the checkout
-	rm -rf .venv .cache .ansible
+	rm -rf .venv .cache .ansible .hypothesis .ruff_cache

@@ -60,6 +60,17 @@ class Former:
     foreign: bool = False
 
     @property
+    def contained(self) -> bool:
+        """It ran in a container."""
+        return " --env-file=" in (self.definition or "")
+
+    @property
+    def told(self) -> t.Dict[str, str]:
+        """Its environment, as what ran it read that."""
+        parse = _envfile.parse_raw if self.contained else _envfile.parse
+        return parse(self.environment or "")
+
+    @property
     def blank(self) -> bool:
         """There is nothing to go back to: the turn is this instance's first start."""
         return not self.foreign and (self.environment is None or self.definition is None)
@@ -134,6 +145,11 @@ class Files:
 
     def write_environment(self, environment: t.Mapping[str, str]) -> bool:
         return self._write(ENVIRONMENT, self._render(environment), 0o640)
+
+    def write_former_environment(self, former: Former, environment: t.Mapping[str, str]) -> bool:
+        """``etcd.env`` for what ran before the turn, in the way that reads it."""
+        render = _envfile.render_raw if former.contained else _envfile.render_quoted
+        return self._write(ENVIRONMENT, render(environment), 0o640)
 
     def write_bootstrap(self, environment: t.Mapping[str, str]) -> bool:
         return self._write(BOOTSTRAP, self._render(environment), 0o600)

@@ -229,7 +229,8 @@ class EndpointSeen:
 
     ``last_known`` is the list as it knew it when it last had a leader, asked for only where it has none.
     ``healthy`` is the answer of ``/health?exclude=NOSPACE`` and no CORRUPT alarm listed for it. ``denied`` says that it
-    wants to know who asks: a client certificate where ``versions`` is ``None``, else a user.
+    does not talk to who asks: for certificates, the server's or the client's, where ``versions`` is ``None``, else for
+    the lack of a user.
     """
 
     endpoint: str
@@ -241,6 +242,11 @@ class EndpointSeen:
     alarms: t.Tuple[Alarm, ...] = ()
     last_known: t.Optional[t.Tuple[Member, ...]] = None
     denied: bool = False
+
+    @property
+    def may_serve(self) -> bool:
+        """Healthy, or it does not say: whoever denies the look may be well."""
+        return self.healthy or (self.denied and self.versions is None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -315,9 +321,9 @@ class Desired:
 
     ``environment`` is the whole steady environment, fence included. ``release`` is the directory the release link
     shall point to. ``definition`` is the text of the unit, or the Procfile's line. ``discovery`` is the protocol of the
-    registry where ``bootstrap`` is ``discovery``; ``first_start`` are variables that only a first start reads. ``user``
-    is the system user that a unit runs etcd as, empty for others. ``brought`` says that the role brings the release;
-    otherwise it is what somebody put there.
+    registry where ``bootstrap`` is ``discovery``, and ``registry`` says whether it is known where that is;
+    ``first_start`` are variables that only a first start reads. ``user`` is the system user that a unit runs etcd as,
+    empty for others. ``brought`` says that the role brings the release; otherwise it is what somebody put there.
     """
 
     host: str
@@ -336,6 +342,7 @@ class Desired:
     enabled: bool = True
     user: str = ""
     discovery: str = ""
+    registry: bool = True
     brought: bool = True
     first_start: t.Dict[str, str] = dataclasses.field(default_factory=dict)
 

@@ -144,15 +144,21 @@ def connector(
 
     Where ``connection`` names no authority or no client certificate, the server's own are taken from its ``etcd.env``,
     or of one that something else set up from what it was told, as far as this user may read them: a server's
-    certificate usually serves as a client's, too. One that has none yet takes those that it is ``wished`` to have:
-    others may have theirs.
+    certificate usually serves as a client's, too. One that has none yet, or whose cannot be used, takes those that it
+    is ``wished`` to have: others may have theirs.
     """
 
     def connect(endpoint: str) -> Client:
-        own = connection
-        if not endpoint.startswith("http:"):
-            own = _own_credentials(instance, connection, run, wished or Wished({}, ""))
-        return connect_to(endpoint, own, transport=transport)
+        if endpoint.startswith("http:"):
+            return connect_to(endpoint, connection, transport=transport)
+        written, wishes = _written(instance, run), [wished] if wished is not None else []
+        try:
+            own = _with_credentials(connection, instance, [*written, *wishes])
+            return connect_to(endpoint, own, transport=transport)
+        except InvalidInput:
+            if not wishes:
+                raise
+            return connect_to(endpoint, _with_credentials(connection, instance, wishes), transport=transport)
 
     return connect
 
@@ -406,7 +412,7 @@ def _look_at_local(process: ProcessSeen, connect: t.Callable[[str], Client]) -> 
     try:
         client = connect(endpoint)
     except QuorumError as error:
-        return EndpointSeen(endpoint=endpoint, healthy=False, problem=str(error))
+        return EndpointSeen(endpoint=endpoint, healthy=False, problem=str(error), denied=True)
     try:
         return look_at_endpoint(client)
     finally:
@@ -420,21 +426,26 @@ def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
     return local_url(process.environment) or None
 
 
-def _own_credentials(instance: Instance, connection: Connection, run: RunCommand, wished: Wished) -> Connection:
+def _written(instance: Instance, run: RunCommand) -> t.List[Wished]:
+    """What the server was told, in its ``etcd.env`` or by something else; nothing where that may not be read."""
     try:
         text = Files(instance.config_dir).read(ENVIRONMENT)
     except DataError:
-        return connection
+        return []
     parse = _envfile.parse_raw if instance.deployment in _containers.ENGINES else _envfile.parse
     environment = _told(instance, run) if text is None else parse(text)
-    written = Wished(environment, service_of(instance, run).definition() or "")
+    return [Wished(environment, service_of(instance, run).definition() or "")]
+
+
+def _with_credentials(connection: Connection, instance: Instance, sources: t.Iterable[Wished]) -> Connection:
+    """With the first authority, and the first certificate with its key, that is named and can be read."""
 
     def file(told: Wished, name: str) -> t.Optional[str]:
         path = on_host(told.definition, os.path.join(instance.working_dir, told.environment.get(name, "")))
         return path if told.environment.get(name) and os.access(path, os.R_OK) else None
 
     own = connection
-    for told in (written, wished):
+    for told in sources:
         if own.ca_path is None:
             own = dataclasses.replace(own, ca_path=file(told, "ETCD_TRUSTED_CA_FILE"))
         for kind in ("ETCD_CLIENT_", "ETCD_"):

@@ -57,10 +57,21 @@ class Outage(Case):
         return self._cold_start(with_data)
 
     def _serves_unlisted(self) -> None:
-        """A server that is healthy has a leader: whatever keeps it from listing members, nothing is stopped for it."""
+        """A server that is healthy has a leader: whatever keeps it from listing members, nothing is stopped for it.
+
+        Nor for one that denies the look: it may be well, and the others, too.
+        """
         for wish in self.desired:
             local = self.seen[wish.host].local
-            if local is not None and local.healthy:
+            if local is None:
+                continue
+            if local.may_serve and not local.healthy and self._differs(wish):
+                self.refusals.add(
+                    f"{wish.host} is to be restarted, and does not say how it is: {local.problem.rstrip('.')}",
+                    "Have certificates there by which it can be asked. If its cluster serves nobody, stop the servers "
+                    "(quorum.etcd.stop) and run again.",
+                )
+            elif local.healthy:
                 self.refusals.add(
                     f"{wish.host} is healthy, but does not say who the members are"
                     + (f": {local.problem.rstrip('.')}" if local.problem else ""),
@@ -80,12 +91,24 @@ class Outage(Case):
             )
         self.refusals.raise_if_any()
 
+    def _registry_must_be_known(self) -> None:
+        """A cluster that has formed needs it no more, so that it may be away, or left out of the run."""
+        lost = [wish.host for wish in self.desired if wish.bootstrap == "discovery" and not wish.registry]
+        if lost:
+            self.refusals.add(
+                f"{', '.join(lost)}: etcd_discovery_endpoints is empty, there is no registry to meet in",
+                "Put a host into the group etcd_discovery and have it in the run, or name the registry's client URLs "
+                "or a public service.",
+            )
+        self.refusals.raise_if_any()
+
     def _bootstrap(self) -> Plan:
         self.desired = tuple(wish for wish in self.desired if wish.name not in self.options.remove)
         if not self.desired:
             self.notes.append("every host is in etcd_remove_members")
             return self._made("nothing", ())
         self._all_must_be_observed("a bootstrap")
+        self._registry_must_be_known()
         token = self.options.token or self._begun_token() or fresh_token(self.options.cluster, self.seen)
         used = [
             wish.host

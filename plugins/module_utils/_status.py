@@ -165,7 +165,7 @@ def _may_serve(seen: HostSeen) -> bool:
     local = seen.local
     if local is None:
         return bool(_hidden(seen))
-    return local.healthy or (local.denied and local.versions is None)
+    return local.may_serve
 
 
 def _quorum_unlisted(seen: t.Mapping[str, HostSeen], unseen: t.Collection[str]) -> t.Optional[bool]:

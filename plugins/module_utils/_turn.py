@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile, _instance
 from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled, started_by_another
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import ClientError, QuorumError, Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import ClientError, InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     Change,
     DataSeen,
@@ -65,7 +65,7 @@ class Turn:
         self._phase = phase
         self._check_mode = check_mode
         self._outcome = Outcome()
-        self._servers = Servers(world.connect)
+        self._servers = Servers(world)
         self._gate = Gate(world, order, self._servers, self._outcome)
         # Where all start at the same moment, there is nobody yet to stir.
         self._wait = Wait(world, order, self._servers, keep=self._gate.keep, stirs=phase == "turn")
@@ -242,7 +242,7 @@ class Turn:
         acts = now.process is None or self._needs_restart(now)
         if not order.downgrade and not (acts and self._brings_release(now) and now.data.initialised):
             return
-        clients = [self._servers.client(url) for url in dict.fromkeys([*self._own_urls(now), *order.peers])]
+        clients = self._servers.known(dict.fromkeys([*self._own_urls(now), *order.peers]))
         change = Changeover(clients, self._world.survey, self._world.clock, order.gate_timeout)
         if order.downgrade == CANCEL:
             for action in ["call the downgrade off"] if self._check_mode else change.call_off():
@@ -280,8 +280,8 @@ class Turn:
             )
         applied = max(order.snapshot_index, self._applied(now))
         count = max(applied - (now.data.snapshot_index or 0) - 1, 1)
-        environment = {**world.files.parse(former.environment), "ETCD_SNAPSHOT_COUNT": str(count)}
-        world.files.write_environment(environment)
+        environment = {**former.told, "ETCD_SNAPSHOT_COUNT": str(count)}
+        world.files.write_former_environment(former, environment)
         if now.process is None:
             world.service.start()
         else:
@@ -305,7 +305,7 @@ class Turn:
 
     def _applied(self, now: _Now) -> int:
         if now.process is not None:
-            with contextlib.suppress(ClientError):
+            with contextlib.suppress(ClientError, InvalidInput):
                 return self._servers.client(local_url(now.process.environment)).status(timeout=LOOK).raft_applied_index
         return 0
 
@@ -345,23 +345,22 @@ class Turn:
         order = self._order
         if order.gated:
             return True
-        if order.action == "restart" or not self._is_healthy_now(now):
+        if order.action == "restart" or now.process is None:
             return False
-        if self._phase == "start":
+        local = self._servers.look(local_url(now.process.environment))
+        if local.may_serve and self._phase == "start":
             # Others act at the same moment: each gate would count on the rest.
+            state = "is healthy again" if local.healthy else f"does not say how it is ({local.problem.rstrip('.')})"
             raise Refused(
-                f"{now.service.name} is healthy again, and the plan was made while its cluster had no quorum.",
+                f"{now.service.name} {state}, and the plan was made while its cluster had no quorum.",
                 remedy="Run again: the members are then restarted one at a time.",
             )
-        return True
-
-    def _is_healthy_now(self, now: _Now) -> bool:
-        return now.process is not None and self._servers.healthy(local_url(now.process.environment))[0]
+        return local.may_serve
 
     def _running_version(self, now: _Now) -> str:
         """Of what runs; of what is installed where nothing answers. Decides later whether it can be put back."""
         if now.process is not None:
-            with contextlib.suppress(ClientError):
+            with contextlib.suppress(ClientError, InvalidInput):
                 return self._servers.client(local_url(now.process.environment)).versions(timeout=LOOK).server
         if now.files.release is None:
             return ""
@@ -444,6 +443,8 @@ class Turn:
             process, member_id = self._wait.until_healthy(self._wished, old=old)
         except NotHealthy as failure:
             raise self._way_back.fail(failure) from None
+        except QuorumError as error:
+            raise self._way_back.fail(NotHealthy(error.message, alive=True)) from error
         self._outcome.pid = process.pid
         self._outcome.member_id = member_id or self._outcome.member_id
         self._drop()

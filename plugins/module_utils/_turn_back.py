@@ -114,11 +114,12 @@ class WayBack:
             return f"nothing says which version {former.release or 'it'} is"
         peers = dict.fromkeys(self._order.peers)
         local = local_url(self._order.environment)
-        seen = self._world.survey([self._servers.client(url) for url in [local, *peers]], LOOK)
+        seen = self._world.survey(self._servers.known([local, *peers]), LOOK)
         newest = cluster_version(seen)
         if newest is None:
-            # Alone it has agreed with nobody: the former release itself refuses if it is too late.
-            return "no other member says which version the cluster has" if peers else ""
+            # Alone it has agreed with nobody, and of those that start together nobody serves yet: the former release
+            # itself refuses if it is too late.
+            return "no other member says which version the cluster has" if peers and self._order.gated else ""
         return "" if newest[:2] <= before[:2] else f"the cluster is at {newest.line} already, it was {before}"
 
     def _put_back(self, former: _instance.Former) -> t.Tuple[str, bool]:
@@ -131,7 +132,7 @@ class WayBack:
             body = Body(self._order.environment, executable="", member_id=self._order.member_id, foreign=True)
         else:
             body = Body(
-                environment=world.files.parse(former.environment or ""),
+                environment=former.told,
                 executable=self._world.programs.executable(former.release or ""),
                 member_id=self._order.member_id,
             )

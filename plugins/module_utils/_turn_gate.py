@@ -146,7 +146,7 @@ class Gate:
     def _lock_turn(self, view: _View) -> str:
         """Make the turn ours alone; why it is not (yet)."""
         links = [url for member in view.members if member.id in view.healthy for url in member.client_urls]
-        clients = self._servers.known(links) or [self._servers.client(local_url(self._order.environment))]
+        clients = self._servers.known([*links, *([] if links else [local_url(self._order.environment)])])
         try:
             holder = t.cast("TurnLock", self._world.lock).take(clients)
         except (Unauthenticated, PermissionDenied, NoSpace) as error:
@@ -159,7 +159,7 @@ class Gate:
         return f"another run takes a turn: {holder}" if holder else ""
 
     def _survey(self, process: ProcessSeen, member_id: str) -> _View:
-        (local,) = self._world.survey([self._servers.client(local_url(process.environment))], LOOK)
+        local = self._servers.look(local_url(process.environment))
         member_id = (local.status.member_id if local.status else "") or member_id or self._order.member_id
         members = local.members
         seen: t.Tuple[EndpointSeen, ...] = ()
@@ -179,7 +179,7 @@ class Gate:
             healthy=frozenset(healthy - {""}),
             reached=frozenset(peers[link] for link in self._world.reached(peers, LOOK)),
             member_id=member_id,
-            self_healthy=local.healthy or local.denied,  # who does not say how it is may be well
+            self_healthy=local.may_serve,
             leads=bool(local.status and local.status.leader_id == local.status.member_id),
         )
 

@@ -149,13 +149,14 @@ class Outcome:
 class Servers:
     """The servers of the cluster, with a client for each."""
 
-    def __init__(self, connect: t.Callable[[str], Client]) -> None:
-        self._connect = connect
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._clients: t.Dict[str, Client] = {}
 
     def client(self, url: str) -> Client:
+        """:raises InvalidInput: the URL cannot be used, or a certificate file that is needed for it."""
         if url not in self._clients:
-            self._clients[url] = self._connect(url)
+            self._clients[url] = self._world.connect(url)
         return self._clients[url]
 
     def known(self, urls: t.Iterable[str]) -> t.List[Client]:
@@ -166,11 +167,20 @@ class Servers:
                 found.append(self.client(url))
         return found
 
+    def look(self, url: str) -> EndpointSeen:
+        """All that it shows. Who cannot even be asked may be well."""
+        try:
+            client = self.client(url)
+        except InvalidInput as error:
+            return EndpointSeen(url, healthy=False, problem=error.message, denied=True)
+        (seen,) = self._world.survey([client], LOOK)
+        return seen
+
     def healthy(self, url: str, timeout: float = LOOK) -> t.Tuple[bool, str]:
         """Whether it is, and if not, why."""
         try:
             return self.client(url).healthy(timeout=timeout)
-        except ClientError as error:
+        except (ClientError, InvalidInput) as error:
             return False, error.message
 
     def members(self, url: str, peers: t.Iterable[str]) -> t.Tuple[Member, ...]:
@@ -181,9 +191,9 @@ class Servers:
         try:
             return self.client(url).members(timeout=LOOK)
         except Rejected:
-            for peer in peers:
+            for peer in self.known(peers):
                 with contextlib.suppress(ClientError):
-                    return self.client(peer).members(timeout=LOOK)
+                    return peer.members(timeout=LOOK)
             raise
 
 

@@ -214,6 +214,7 @@ def desire(wish: Wish) -> Desired:
         bootstrap=wish.bootstrap,
         enabled=wish.enabled,
         discovery=wish.protocol if wish.bootstrap == "discovery" else "",
+        registry=bool(wish.discovery_endpoints),
         brought=wish.contained or wish.install == "release",
         first_start=_first_start(wish),
         user=wish.user,
@@ -349,12 +350,6 @@ def _finding(wish: Wish, fault: _FaultOf) -> t.Iterator[Fault]:
             "etcd_discovery_protocol",
             f"{version} ignores the protocol v2, and would come up as a healthy cluster of one.",
             "Use v3.",
-        )
-    if not wish.discovery_endpoints:
-        yield fault(
-            "etcd_discovery_endpoints",
-            "is empty: there is no registry.",
-            "Put a host into the group etcd_discovery, or name the registry's client URLs or a public service.",
         )
     if wish.discovery_size < 0:
         yield fault("etcd_discovery_size", f"{wish.discovery_size} is not a number of members.", "Use 0 for all hosts.")

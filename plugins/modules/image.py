@@ -15,7 +15,8 @@ description:
     first of them gives is called O(name).
   - The name is given last, after the image was looked into. One with another digest or another version than asked for
     does not get it, and the next source is tried.
-  - An image that has the name already is left as it is, and no source is asked.
+  - An image that has the name, the version and the digest asked for is left as it is, and no source is asked. One that
+    has the name alone gives it away.
   - The engine is asked by its command line. Nothing else need be on the host, no Python library either.
 extends_documentation_fragment:
   - quorum.etcd._attributes

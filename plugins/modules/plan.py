@@ -98,6 +98,16 @@ peers:
   type: list
   elements: str
   sample: ["http://192.0.2.11:2379"]
+credentials:
+  description: The files of certificates that the cluster's clients show, by the names of modules' options.
+  returned: success
+  type: dict
+  sample: {}
+etcdctl:
+  description: What etcdctl needs in its environment on the host to ask this member.
+  returned: success
+  type: dict
+  sample: {"ETCDCTL_ENDPOINTS": "http://192.0.2.12:2379"}
 proxy:
   description: The host is no member; it is to pass its clients on to those that are.
   returned: success

@@ -11,8 +11,8 @@ module: release
 short_description: An etcd release in its own directory
 version_added: 0.1.0
 description:
-  - Brings C(etcd), C(etcdctl) and C(etcdutl) of one version to a directory of their own, from the first source that
-    gives them.
+  - Brings C(etcd), C(etcdctl) and, from 3.5 on, C(etcdutl) of one version to a directory of their own, from the first
+    source that gives them.
   - Every archive is verified by its sha256 before it is opened. One that does not match leaves nothing behind,
     and the next source is tried.
   - The directory appears whole, by a rename. A release that is there is proved by the sha256 of each of its programs;
@@ -125,7 +125,7 @@ arch:
   type: str
   sample: amd64
 binaries:
-  description: The path of each program, by name.
+  description: The path of each program, by name. There is no C(etcdutl) before 3.5.
   returned: success
   type: dict
   sample:

@@ -199,7 +199,7 @@ EXAMPLES = r"""
 RETURN = r"""
 actions:
   description: What was done, or in check mode would be, in order.
-  returned: always
+  returned: success, and when the server did not become healthy
   type: list
   elements: str
   sample:
@@ -208,7 +208,7 @@ actions:
     - restart etcd
 changes:
   description: What the running process had otherwise than wished, key by key.
-  returned: always
+  returned: success, and when the server did not become healthy
   type: list
   elements: dict
   contains:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleError
+
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, SystemSeen, decode
 
@@ -52,7 +54,7 @@ def sights(hosts: t.Iterable[str], variables: t.Mapping[str, t.Any]) -> t.Tuple[
 
     Defaults of a role are not seen from other hosts: one that was not described counts with its inventory variables.
 
-    :raises InvalidInput: where a host is in no inventory.
+    :raises InvalidInput: where a host is in no inventory, or nothing says which cluster it belongs to.
     """
     hosts, hostvars = tuple(hosts), variables["hostvars"]
     unknown = [host for host in hosts if host not in hostvars]
@@ -80,8 +82,7 @@ def _sight(
     if host in active and host in batch and seen.get("wish"):
         wish = seen["wish"]
         return Sight(host, str(wish["cluster"]), str(wish["name"]), wish=wish, shown=seen["server"])
-    theirs = hostvars[host]
-    cluster, name = str(theirs.get("etcd_cluster_name", "etcd")), str(theirs.get("etcd_name", host))
+    cluster, name = _belongs_to(host, hostvars[host])
     if host not in everyone:
         return Sight(host, cluster, name, missing="was left out of this run")
     if host in active:
@@ -89,6 +90,21 @@ def _sight(
     if seen.get("unreachable"):
         return Sight(host, cluster, name, missing="is unreachable")
     return Sight(host, cluster, name, missing="failed in an earlier task", failed=True)
+
+
+def _belongs_to(host: str, theirs: t.Any) -> t.Tuple[str, str]:
+    """Cluster and name of a host that was not asked. Its variables may be made of facts that are not there."""
+    try:
+        cluster = str(theirs.get("etcd_cluster_name", "etcd"))
+    except AnsibleError as error:
+        raise InvalidInput(
+            f"{host} was not looked at, and its etcd_cluster_name cannot be told without that: {error}",
+            remedy="Write etcd_cluster_name without facts, have them cached, or bring the host back.",
+        ) from error
+    try:
+        return cluster, str(theirs.get("etcd_name", host))
+    except AnsibleError:
+        return cluster, host
 
 
 __all__ = ("SEEN", "Sight", "sights")

@@ -34,7 +34,7 @@ def play(playbook: str) -> None:
     :raises SystemExit: with its status, where it fails.
     """
     command = [PLAIN.program("ansible-playbook"), f"quorum.etcd.{playbook}", "-i", INVENTORY]
-    variables = {**environment.variables(), "ETCD_LOCAL_DIR": str(PLACE)}
+    variables = {**environment.variables(), "ETCD_LOCAL_DIR": str(PLACE), "ANSIBLE_HOME": str(CACHE / "ansible")}
     code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
     if code:
         raise SystemExit(code)

@@ -13,13 +13,14 @@ import os
 import sys
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import configuration, settings
 
 _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 # ansible-test brings its own importer, and a copy of the tree that has no .cache
 if (_CACHE / "ansible_collections").is_dir():
     sys.path.insert(0, str(_CACHE))
+    configuration.set_hypothesis_home_dir(_CACHE / "hypothesis")
 
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000, database=None)

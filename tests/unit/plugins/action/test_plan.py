@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleError
 
 from ansible_collections.quorum.etcd.plugins.action.plan import (
     Cluster,
@@ -119,6 +120,28 @@ def test_who_is_absent_and_why(
     cluster = gather("etcd1", HOSTS, variables(theirs, **lists))
     assert [(one.host, one.name, one.why) for one in cluster.absent] == [("etcd3", "third", why)]
     assert list(cluster.seen) == ["etcd1", "etcd2"]
+
+
+class Factless(t.Dict[str, t.Any]):
+    """The variables of a host of which some are made of facts that nobody gathered."""
+
+    def get(self, key: str, default: t.Any = None) -> t.Any:
+        if self.__getitem__(key) is ...:
+            raise AnsibleError("object of type 'dict' has no attribute 'hostname'")
+        return super().get(key, default)
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def test_a_host_that_was_not_looked_at_may_be_named_by_facts() -> None:
+    theirs, lists = hostvars(look(world())), {"active": HOSTS[:2], "everyone": HOSTS[:2]}
+    theirs["etcd3"] = Factless(etcd_name=..., etcd_cluster_name="etcd")
+    assert [one.name for one in gather("etcd1", HOSTS, variables(theirs, **lists)).absent] == ["etcd3"]
+    theirs["etcd3"] = Factless(etcd_name="third", etcd_cluster_name=...)
+    with pytest.raises(InvalidInput, match="etcd3 was not looked at, and its etcd_cluster_name") as caught:
+        gather("etcd1", HOSTS, variables(theirs, **lists))
+    assert "without facts" in caught.value.remedy
 
 
 def test_what_an_earlier_batch_showed_does_not_count() -> None:

@@ -303,7 +303,7 @@ def test_a_server_that_cannot_be_asked_is_no_error() -> None:
 
     seen = _observe._look_at_local(process({"ETCD_NAME": "n"}), connect)
     problem = "http://127.0.0.1:2379 needs a certificate. Set ca_path."
-    assert seen == EndpointSeen(endpoint="http://127.0.0.1:2379", healthy=False, problem=problem)
+    assert seen == EndpointSeen(endpoint="http://127.0.0.1:2379", healthy=False, problem=problem, denied=True)
 
 
 @pytest.mark.parametrize(
@@ -388,6 +388,28 @@ def test_who_has_no_authority_yet_takes_the_wished_one(
     (one,) = used
     assert one.ca_path == str(tmp_path / ("own.pem" if has_own else "tls/ca.pem"))
     assert (one.client_cert, one.client_key) == (str(tmp_path / "tls/c.pem"), str(tmp_path / "tls/c.key"))
+
+
+def test_where_its_own_cannot_be_used_the_wished_ones_are(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that does not fit, which keeps the server from running, keeps nobody from mending it."""
+    for name in ("wrong.pem", "wrong.key", "right.pem", "right.key"):
+        (tmp_path / name).touch()
+    written = {"ETCD_CERT_FILE": "wrong.pem", "ETCD_KEY_FILE": "wrong.key"}
+    Files(instance.config_dir).write_environment(written)
+
+    def connect_to(url: str, connection: Connection, *, transport: str) -> str:
+        if "wrong" in (connection.client_cert or ""):
+            raise InvalidInput("key values mismatch")
+        return connection.client_cert or ""
+
+    monkeypatch.setattr(_observe, "connect_to", connect_to)
+    wished = Wished({"ETCD_CERT_FILE": "right.pem", "ETCD_KEY_FILE": "right.key"}, "")
+    used: t.Any = connector(instance, Connection(), no_command, wished=wished)("https://127.0.0.1:2379")
+    assert used == str(tmp_path / "right.pem")
+    with pytest.raises(InvalidInput, match="mismatch"):
+        connector(instance, Connection(), no_command)("https://127.0.0.1:2379")
 
 
 def test_what_runs_an_instance(instance: Instance) -> None:

@@ -502,6 +502,22 @@ def test_nothing_can_be_done_for_a_running_one_alone_without_quorum() -> None:
     assert "etcd1 is unreachable" in told
 
 
+def denying(scene: Scene) -> Scene:
+    """Servers that run, and do not talk to who asks."""
+    for number in range(1, len(scene.desired) + 1):
+        local = EndpointSeen(client_url(number), False, "certificate has expired", denied=True)
+        scene.change(number, local=local)
+    return scene
+
+
+def test_who_does_not_say_how_it_is_is_not_stopped_for_lack_of_a_quorum() -> None:
+    """The whole cluster may serve, and would be restarted at once."""
+    told = denying(Scene()).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"}).refusal()
+    assert "etcd2 is to be restarted, and does not say how it is: certificate has expired" in told
+    assert "quorum.etcd.stop" in told
+    assert {step.action for step in denying(Scene()).plan().turns[0].steps} == {"start"}, "as wished, it is waited for"
+
+
 def without_leader(scene: Scene, number: int, *listed: Member) -> Scene:
     """A server that runs, lost its quorum, and knew this list last."""
     seen = scene.seen[host_name(number)]
@@ -1984,6 +2000,15 @@ def discovering(size: int, *, formed: bool = False, discovery: str = "v3") -> Sc
     """A cluster that is found by discovery, of as many hosts."""
     scene = Scene(size, formed=formed)
     return scene.wish(0, bootstrap="discovery", discovery=discovery)
+
+
+def test_only_a_first_start_needs_the_registry() -> None:
+    lost = {"bootstrap": "discovery", "discovery": "v3", "registry": False}
+    told = discovering(3).wish(2, **lost).refusal()
+    assert "etcd2: etcd_discovery_endpoints is empty" in told
+    assert "group etcd_discovery" in told
+    assert discovering(3, formed=True).wish(0, **lost).plan().kind == "nothing"
+    assert Scene(formed=False).wish(0, registry=False).plan().kind == "bootstrap"
 
 
 @pytest.mark.parametrize("discovery", ["v3", "v2", "public"])

@@ -671,6 +671,21 @@ def test_who_does_not_say_how_it_is_does_not_pass_for_sick(formed: Host, monkeyp
     with pytest.raises(Refused, match="no member gave the list of members"):
         take(formed, order_for(formed, settings={"ETCD_X": "1"}))
     assert formed.calls == []
+    order = order_for(formed, action="start", gated=False, settings={"ETCD_X": "1"})
+    with pytest.raises(Refused, match=r"does not say how it is \(not trusted\), and the plan was made while"):
+        take(formed, order, "start")
+    with pytest.raises(Refused, match="no member gave the list of members"):
+        take(formed, order)
+    assert formed.calls == []
+
+
+def test_whom_nobody_can_connect_to_does_not_pass_for_sick(formed: Host) -> None:
+    def connect(url: str) -> t.Any:
+        raise InvalidInput("ca.crt holds no certificate")
+
+    with pytest.raises(Refused, match="no member gave the list of members"):
+        Turn(dataclasses.replace(formed.world(), connect=connect), order_for(formed, settings={"ETCD_X": "1"})).take()
+    assert formed.calls == []
 
 
 def test_the_last_one_that_holds_the_others_together_is_not_stopped(formed: Host) -> None:
@@ -943,6 +958,25 @@ def test_who_may_not_ask_takes_health_for_enough(formed: Host) -> None:
     assert not take(formed, order_for(formed)).changed
 
 
+@pytest.mark.parametrize("error", [InvalidInput("the key does not fit"), ServiceError("no answer within 30 s")])
+def test_what_cannot_even_be_asked_is_put_back(formed: Host, error: Exception) -> None:
+    """Certificates that do not fit each other show when they are used, and an engine may not answer."""
+    elsewhere = "http://127.0.0.1:7379"
+
+    def connect(url: str) -> t.Any:
+        if url == elsewhere:
+            raise error
+        return Client(formed, url)
+
+    world = dataclasses.replace(formed.world(), connect=connect)
+    order = order_for(formed, settings={"ETCD_LISTEN_CLIENT_URLS": elsewhere})
+    with pytest.raises(ServerFailed, match=str(error)) as caught:
+        Turn(world, order).take()
+    assert caught.value.details["put_back"] is True
+    assert running(formed).environment["ETCD_LISTEN_CLIENT_URLS"] == ENVIRONMENT["ETCD_LISTEN_CLIENT_URLS"]
+    assert not formed.files.former_exists()
+
+
 def test_what_ran_before_may_fail_as_well(formed: Host) -> None:
     running(formed).environment["ETCD_BEHAVE"] = ""
     formed.files.write_environment({**ENVIRONMENT, "ETCD_BEHAVE": "exit"})
@@ -950,6 +984,16 @@ def test_what_ran_before_may_fail_as_well(formed: Host) -> None:
         take(formed, order_for(formed, settings={"ETCD_BEHAVE": "sick"}, start_timeout=3.0))
     assert caught.value.details["put_back"] is False
     assert formed.files.former_exists()
+
+
+def test_what_goes_back_from_a_container_reads_its_settings_as_it_did_before(formed: Host) -> None:
+    """systemd takes the quotes off a value, engines leave them."""
+    take(formed, order_for(formed, settings={"ETCD_CORS": "*"}))
+    contained = Files(formed.files.config_dir, container=lambda name: f"sha256:{name[-6:]} 1:1")
+    order = order_for(formed, definition="run --env-file=etcd.env", settings={"ETCD_CORS": "*", "ETCD_BEHAVE": "exit"})
+    with pytest.raises(ServerFailed, match="What ran before was put back and is healthy"):
+        Turn(formed.world(contained), order).take()
+    assert running(formed).environment["ETCD_CORS"] == "*"
 
 
 def test_putting_back_that_cannot_be_done_is_told(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -988,6 +1032,18 @@ def test_an_older_minor_version_is_put_back_only_while_the_cluster_has_it(
     assert formed.files.release() == formed.release("3.5.35" if put_back else "3.6.16")
     assert formed.files.former_exists() is not put_back
     assert not formed.loops, "nothing is left looping"
+
+
+def test_of_a_whole_cluster_that_does_not_start_each_goes_back(formed: Host) -> None:
+    """Nobody serves who could say which version the cluster has: without the way back there would be none at all."""
+    take(formed, order_for(formed, "3.5.35"))
+    formed.process, formed.well = None, set()
+    order = order_for(formed, "3.6.16", action="start", gated=False, settings={"ETCD_BEHAVE": "exit"})
+    take(formed, order, "start")
+    with pytest.raises(ServerFailed, match="What ran before was put back") as caught:
+        take(formed, order, "wait")
+    assert caught.value.details["put_back"] is True
+    assert formed.files.release() == formed.release("3.5.35")
 
 
 # --- other minor versions -----------------------------------------------------------------------------------------
@@ -1469,6 +1525,8 @@ def test_others_may_advertise_what_cannot_be_asked_from_here(formed: Host) -> No
     take_locked(formed, lock)
     assert "take 2" in lock.log
     assert formed.calls == ["restart"]
+    upgrade = order_for(formed, "3.6.16", peers=("unix:///run/etcd.sock", URLS[B], URLS[C]))
+    assert take(formed, upgrade).actions[-1] == "restart etcd"
 
 
 def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:

@@ -153,7 +153,6 @@ CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
         ({"version": "3.3.27"}, ("etcd1: etcd_version: 3.3.27 is not supported", "3.4, 3.5, 3.6, 3.7")),
         ({"version": "3.9.0"}, ("is not supported",)),
         ({"bootstrap": "telepathy"}, ("etcd_bootstrap: 'telepathy' is not known", "static, discovery, dns")),
-        ({"bootstrap": "discovery"}, ("etcd_discovery_endpoints: is empty",)),
         ({"bootstrap": "discovery", "discovery_protocol": "v9"}, ("etcd_discovery_protocol: 'v9' is not known",)),
         (
             {"bootstrap": "discovery", "discovery_protocol": "v2", "version": "3.7.3"},

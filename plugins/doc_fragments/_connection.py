@@ -35,7 +35,7 @@ options:
     type: path
   client_key:
     description:
-      - Key of O(client_cert) in PEM format, without a password.
+      - Key of O(client_cert) in PEM format, without a password. It needs O(client_cert).
       - Where it is not set, the environment variable E(ETCDCTL_KEY) is used.
     type: path
   validate_certs:
@@ -50,7 +50,7 @@ options:
     type: str
   password:
     description:
-      - Password of O(user).
+      - Password of O(user), which is required with it.
       - Where it is not set, the environment variable E(ETCDCTL_PASSWORD) is used, or the one in E(ETCDCTL_USER).
     type: str
   timeout:

@@ -112,8 +112,8 @@ source:
   type: str
   sample: quay.io/coreos/etcd:v3.6.16
 attempts:
-  description: The sources that were tried, in order.
-  returned: always
+  description: The sources that were tried, in order; what the engine had under the name is called C(what is there).
+  returned: success, and failure where sources were tried
   type: list
   elements: dict
   contains:

@@ -28,7 +28,7 @@ options:
   to:
     description:
       - Name or ID of the voter that shall lead. It must be healthy.
-      - Where it is not set, the healthy voter that lags least takes over.
+      - Where it is not set, the healthy voter that lags least takes over. One of O(to) and O(away_from) is required.
     type: str
   away_from:
     description:

@@ -40,7 +40,8 @@ options:
     type: list
     elements: str
   id:
-    description: ID of a listed member, hexadecimal, as C(etcdctl) prints it.
+    description:
+      - ID of a listed member, hexadecimal, as C(etcdctl) prints it. One of O(id) and O(peer_urls) is required.
     type: str
   state:
     description:

@@ -42,7 +42,9 @@ options:
     choices: [present, absent]
     default: present
   nameservers:
-    description: IP addresses of nameservers, in order. Programs use three of all at most.
+    description:
+      - IP addresses of nameservers, in order. Programs use three of all at most.
+      - Required for O(state=present).
     type: list
     elements: str
   fallback:

@@ -59,15 +59,16 @@ class Outage(Case):
     def _serves_unlisted(self) -> None:
         """A server that is healthy has a leader: whatever keeps it from listing members, nothing is stopped for it.
 
-        Nor for one that denies the look: it may be well, and the others, too.
+        Nor for one that denies the look: it may be well, and the others, too. Those that are down can be started.
         """
+        all_run = all(self.seen[wish.host].process is not None for wish in self.desired)
         for wish in self.desired:
             local = self.seen[wish.host].local
             if local is None:
                 continue
-            if local.may_serve and not local.healthy and self._differs(wish):
+            if local.may_serve and not local.healthy and (all_run or self._differs(wish)):
                 self.refusals.add(
-                    f"{wish.host} is to be restarted, and does not say how it is: {local.problem.rstrip('.')}",
+                    f"{wish.host} runs, and does not say how it is: {local.problem.rstrip('.')}",
                     "Have certificates there by which it can be asked. If its cluster serves nobody, stop the servers "
                     "(quorum.etcd.stop) and run again.",
                 )

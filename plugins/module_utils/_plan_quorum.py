@@ -46,7 +46,7 @@ class _Work:
 
 
 class _Ledger:
-    """The members, and who of them serves, as the turns go on; and what etcd would refuse on the way.
+    """The members, and who of them serves, as the turns go on; what etcd would refuse on the way, and what it costs.
 
     Who was not looked at is taken to serve: the gate asks it when it comes to that.
     """
@@ -55,6 +55,7 @@ class _Ledger:
         self.members = {member.id: member for member in members}
         self.up = {member.id for member in members} - set(down)
         self.refusals: t.List[t.Tuple[str, str]] = []
+        self.warnings: t.List[str] = []
 
     def refuse(self, reason: str, remedy: str) -> None:
         self.refusals.append((reason, remedy))
@@ -159,15 +160,16 @@ class Convergence(Case):
         self._room(members, listed, work)
         self._others(members, listed)
         self.refusals.raise_if_any()
-        turns, refusals = self._turns(members, listed, work)
-        if refusals and work.sick:
+        turns, ledger = self._turns(members, listed, work)
+        if ledger.refusals and work.sick:
             # With those that are not healthy now, it may do.
             work.first += self._waits(work.sick, listed)
             work.sick = []
-            turns, refusals = self._turns(members, listed, work)
-        for reason, remedy in refusals:
+            turns, ledger = self._turns(members, listed, work)
+        for reason, remedy in ledger.refusals:
             self.refusals.add(reason, remedy)
         self.refusals.raise_if_any()
+        self.warnings += ledger.warnings
         if work.sick:
             turns.append(Turn(tuple(self._waits(work.sick, listed)), "until all are healthy"))
         turns = self._call_off(turns, staying, listed)
@@ -549,24 +551,20 @@ class Convergence(Case):
 
     def _turns(
         self, members: t.Sequence[Member], listed: t.Mapping[str, Member], work: _Work
-    ) -> t.Tuple[t.List[Turn], t.List[t.Tuple[str, str]]]:
-        """All turns in their order, and what of them the cluster cannot bear, with the remedies.
+    ) -> t.Tuple[t.List[Turn], _Ledger]:
+        """All turns in their order, and what the ledger has against them.
 
         Who leaves and has no host at hand does so early, as if it were dead; late only where it is needed until then.
         """
-        warnings = list(self.warnings)
         early = self._ordered(members, listed, work, late=False)
-        if not early[1] or not work.distant:
+        if not early[1].refusals or not work.distant:
             return early
-        told, self.warnings = self.warnings, list(warnings)
         late = self._ordered(members, listed, work, late=True)
-        if late[1]:
-            self.warnings = told
-        return early if late[1] else late
+        return early if late[1].refusals else late
 
     def _ordered(
         self, members: t.Sequence[Member], listed: t.Mapping[str, Member], work: _Work, *, late: bool
-    ) -> t.Tuple[t.List[Turn], t.List[t.Tuple[str, str]]]:
+    ) -> t.Tuple[t.List[Turn], _Ledger]:
         down = [member.id for host, member in listed.items() if not self._healthy(host)]
         ledger = _Ledger(members, [*down, *(member.id for member in members if not member.started)])
         turns = [Turn(tuple(work.first), "nothing that serves is stopped")] if work.first else []
@@ -594,7 +592,7 @@ class Convergence(Case):
         for step in [*(work.distant if late else []), *work.leaving]:
             turns.append(Turn((step,), "a member leaves"))
             ledger.leave(step.remove)
-        return turns, ledger.refusals
+        return turns, ledger
 
     def _join_turns(self, work: _Work, wishes: t.Mapping[str, Desired], ledger: _Ledger) -> t.Iterator[Turn]:
         joins = list(work.joins)
@@ -642,7 +640,7 @@ class Convergence(Case):
             )
             return
         if verdict.downtime:
-            self.warnings.append(f"writes stop while {wish.host} restarts: {verdict.reason}")
+            ledger.warnings.append(f"writes stop while {wish.host} restarts: {verdict.reason}")
         taken = condition(self.seen[wish.host]) == "foreign"
         reason = "was set up by something else, and is taken over" if taken else "runs with other settings"
         reason += "; leads, so it comes last" if last else ""

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover
+from ansible_collections.quorum.etcd.plugins.module_utils._changeover import Changeover, cluster_version
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused, Rejected, Unauthenticated, Unreachable
 from ansible_collections.quorum.etcd.plugins.module_utils._model import EndpointSeen, Status, Versions
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
@@ -237,3 +237,11 @@ def test_who_may_not_call_off_is_told_why() -> None:
     etcd.target, etcd.refusal = "3.6.0", Unauthenticated("user name is empty")
     with pytest.raises(Unauthenticated):
         etcd.changeover().call_off()
+
+
+# --- at the edges ---------------------------------------------------------------------------------------------------
+
+
+def test_who_lags_does_not_say_which_version_the_cluster_has() -> None:
+    seen = [EndpointSeen(name, True, versions=Versions("3.6.16", told)) for name, told in zip("ab", ("3.6.0", "3.5.0"))]
+    assert cluster_version(seen) == Version(3, 6, 0)

@@ -388,3 +388,20 @@ def test_data_that_is_open(tmp_path: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert _datadir.is_held(str(tmp_path))
     assert not _datadir.is_held(str(tmp_path))
+
+
+# --- at the edges ---------------------------------------------------------------------------------------------------
+
+
+def test_a_log_whose_first_files_are_gone(tmp_path: Path) -> None:
+    """etcd removes files that snapshots have made needless: checksums go on from those of the last one."""
+    metadata = b"\x08" + varint(0x1F) + b"\x10" + varint(0xF1)
+    begun = record(4, checksum=0xABCD) + record(1, metadata, _datadir._crc32c(metadata, 0xABCD))
+    seen = _datadir.look(write(tmp_path, begun + entry(9)))
+    assert (seen.problem, seen.member_id, seen.cluster_id) == ("", "1f", "f1")
+
+
+def test_the_last_index_of_a_log_that_has_just_been_cut(tmp_path: Path) -> None:
+    """A file that has no entries yet says nothing of those before it."""
+    seen = _datadir.look(write(tmp_path, begin() + entry(1) + entry(9), begin()), last_index=True)
+    assert (seen.problem, seen.last_index) == ("", 9)

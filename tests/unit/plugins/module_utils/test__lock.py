@@ -162,3 +162,28 @@ def test_nobody_answers(scene: Scene) -> None:
     with pytest.raises(Unreachable):
         lock.take(scene.clients())
     lock.release()
+
+
+# --- at the edges ---------------------------------------------------------------------------------------------------
+
+
+def test_it_is_written_no_more_often_than_it_must(scene: Scene) -> None:
+    """A turn asks for it at each look at its server, several times a second."""
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    asked = len(scene.cluster.asked)
+    for _look in range(10):
+        scene.time += RENEW / 20
+        lock.renew()
+    assert len(scene.cluster.asked) == asked
+
+
+def test_what_failed_is_not_tried_at_every_look(scene: Scene) -> None:
+    lock = scene.lock("etcd1")
+    lock.take(scene.clients())
+    scene.time += RENEW
+    scene.cluster.hangs += ["Lease/LeaseGrant"] * 3
+    lock.renew()
+    asked = len(scene.cluster.asked)
+    lock.renew()
+    assert len(scene.cluster.asked) == asked

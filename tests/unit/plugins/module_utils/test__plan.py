@@ -2122,3 +2122,171 @@ def test_types_are_exported_as_they_are_used() -> None:
     wish: Desired = make_desired(1)
     assert data.initialised
     assert wish.host == "etcd1"
+
+
+# --- at the edges ---------------------------------------------------------------------------------------------------
+
+
+def test_one_entry_more_than_waiting_needs_is_no_interrupted_bootstrap() -> None:
+    """The entry after those of the members is a leader's: a majority was there, and may have written."""
+    scene = interrupted(2, token="first")
+    assert scene.change(2, "data", last_index=3).plan().kind == "resume"
+    assert "only 1 of 3 members are known" in scene.change(2, "data", last_index=4).refusal()
+
+
+def test_a_voter_whose_data_is_gone_while_it_waits_is_not_replaced_unasked() -> None:
+    """It may have voted; only a learner cannot have."""
+    scene = Scene().wipe(2).change(2, "files", bootstrap={})
+    assert "never started empty under its old identity" in scene.refusal()
+
+
+def test_no_log_that_may_be_new_votes_where_enough_know() -> None:
+    scene = Scene(5).down(1, 2, 3, 4, 5)
+    for number in (1, 2):
+        scene.change(number, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "x"})
+        scene.change(number, "data", last_index=5)
+    assert [sorted(turn) for turn in actions(scene.plan())] == [["etcd3", "etcd4", "etcd5"], ["etcd1", "etcd2"]]
+
+
+def test_a_limit_lets_no_down_member_skip_a_version() -> None:
+    scene = Scene(version="3.5.35").down(2).lose_sight(1).lose_sight(3).wish(2, version="3.7.3")
+    assert "etcd cannot go from 3.5.35 to 3.7.3 in one step" in scene.refusal()
+
+
+def test_more_members_than_the_size_leave_no_place_for_a_blank_host() -> None:
+    made = discovering(3, formed=True).more(4, 5).plan(size=2)
+    assert (actions(made), made.proxies) == ([], ("etcd4", "etcd5"))
+
+
+def test_absent_hosts_count_as_members_in_a_cold_start() -> None:
+    scene = Scene(5).down(1, 2).wipe(3).lose_sight(4).lose_sight(5)
+    assert "only 2 of 5 members are known to have their data; 3 are needed" in scene.refusal()
+
+
+def test_absent_hosts_count_where_members_found_each_other_by_a_registry() -> None:
+    """What they waited with lists nobody, so it does not say how many they are."""
+    scene = Scene(5).down(1, 2).wipe(3).lose_sight(4).lose_sight(5)
+    for number in (1, 2):
+        scene.change(number, "files", bootstrap={"ETCD_INITIAL_CLUSTER": "", "ETCD_DISCOVERY_TOKEN": "x"})
+        scene.change(number, "data", last_index=9)
+    assert "only 2 of 5 members are known to have their data; 3 are needed" in scene.refusal()
+
+
+def test_a_member_that_lags_does_not_say_how_far_an_upgrade_has_come() -> None:
+    """Else its word would pass for an upgrade that may be taken back; servers would stop that cannot start again."""
+    scene = mixed("3.7.3", "3.7.3", "3.7.3", wish="3.6.16", cluster="3.7.0")
+    local = scene.seen["etcd2"].local
+    assert local is not None
+    scene.change(2, local=dataclasses.replace(local, versions=Versions("3.7.3", "3.6.0")))
+    assert "a downgrade was not asked for" in scene.refusal()
+
+
+def test_who_has_its_data_is_not_replaced_by_an_old_version_either() -> None:
+    scene = at_versions("3.5.10")
+    made = scene.plan(replace=("etcd2",))
+    assert actions(made) == []
+    assert "is not replaced" in made.notes[0]
+
+
+def at_versions(version: str) -> Scene:
+    scene = Scene(3).wish(0, version=version).versions(version)
+    for number in (1, 2, 3):
+        scene.change(number, "process", executable=f"/opt/etcd/{version}/etcd")
+        scene.change(number, "files", release=f"/opt/etcd/{version}")
+    return scene
+
+
+def test_whatever_runs_on_a_blank_host_gives_way_before_it_joins() -> None:
+    scene = Scene().more(4)
+    step = step_of(scene.change(4, process=scene.seen["etcd1"].process).plan(), "etcd4")
+    assert (step.action, step.retire) == ("join", True)
+
+
+def test_who_is_down_and_moves_starts_before_others_join() -> None:
+    """etcd adds nobody to three voters of which one is down."""
+    scene = Scene().more(4).down(2).wish(2, peer_urls=("http://10.9.9.9:2380",))
+    assert actions(scene.plan()) == [{"etcd2": "start"}, {"etcd4": "join"}]
+
+
+def test_who_nobody_knows_the_address_of_takes_part_in_a_cold_start() -> None:
+    scene = Scene().down(1, 2, 3).change(1, "files", environment={"ETCD_NAME": "etcd1"})
+    assert actions(scene.plan()) == [{"etcd1": "start", "etcd2": "start", "etcd3": "start"}]
+
+
+def test_what_a_first_start_reads_stays_until_the_member_has_formed() -> None:
+    """Dropped before, a member that lost its data then would pass for one that had formed."""
+    scene = Scene().down(2).change(2, "files", bootstrap={"ETCD_INITIAL_CLUSTER_STATE": "existing"})
+    assert step_of(scene.plan(), "etcd2").bootstrap is None
+
+
+def test_another_release_on_the_host_says_nothing_of_the_wished_one() -> None:
+    scene = at_version(Scene().wish(0, brought=False), 2, "3.6.14")
+    scene.change(2, releases=(ReleaseSeen("/opt/etcd/3.6.14", "3.6.14"), ReleaseSeen("/opt/etcd/3.6.16", "3.6.16")))
+    assert actions(scene.plan()) == [{"etcd2": "restart"}]
+
+
+def test_a_machine_that_was_set_up_anew_may_know_its_user_by_another_number() -> None:
+    scene = bare(Scene().down(1), 1).wish(0, user="etcd")
+    scene.change(1, directories=(PathSeen("/var/lib/etcd", "997", "997", "0700"),))
+    assert actions(scene.plan())[0] == {"etcd1": "start"}
+
+
+def test_peers_that_trust_each_other_by_auto_tls_reach_https() -> None:
+    settings = {"ETCD_PEER_AUTO_TLS": "true"}
+    scene = Scene()
+    for number in (1, 2, 3):
+        process = scene.seen[host_name(number)].process
+        assert process is not None
+        scene.change(number, "process", environment={**process.environment, **settings})
+    assert len(with_tls(scene, 1, 2, 3, settings=settings).plan().turns) == 3
+
+
+def test_what_is_warned_of_is_what_the_plan_does() -> None:
+    """Ordered anew with the sick one first, the cluster can spare the one that an order without it could not."""
+    scene = Scene().more(4).change(1, local=SICK).wish(2, settings={"ETCD_SNAPSHOT_COUNT": "5"})
+    made = scene.plan(allow_downtime=True)
+    assert [turn.reason for turn in made.turns][-1] == "the cluster can spare it"
+    assert made.warnings == ()
+
+
+def test_a_machine_that_was_set_up_anew_starts_with_no_older_version_either() -> None:
+    told = bare(Scene().down(1), 1).wish(1, version="3.5.35").refusal()
+    assert "First set its etcd_version to a release of 3.6" in told
+
+
+def test_a_size_below_the_members_that_were_counts_none_of_them_out() -> None:
+    scene = discovering(3, formed=True).down(1, 2, 3).wipe(2, 3)
+    assert "only 1 of 3 members are known to have their data; 2 are needed" in scene.refusal(size=1)
+
+
+def test_one_old_version_is_enough_for_a_promotion_to_be_forgotten() -> None:
+    scene = mixed("3.5.35", "3.5.35", "3.5.35", "3.5.10", wish="3.5.35", cluster="3.5.0").relist(2, is_learner=True)
+    made = scene.plan()
+    assert actions(made) == [{"etcd4": "restart"}]
+    assert "etcd2 is a learner and stays one" in warned(made)
+
+
+@pytest.mark.parametrize("list_", ["replace", "remove"])
+def test_nobody_goes_who_is_down_for_want_of_rights(list_: str) -> None:
+    scene = Scene().down(2).change(2, "data", problem="denied", member_id="").change(2, "system", uid=1000)
+    assert "become: true" in scene.refusal(**{list_: ("etcd2",)})
+
+
+def test_what_a_member_waited_with_says_how_many_they_are() -> None:
+    """Though the inventory names fewer since."""
+    scene = interrupted(1, 2).down(1, 2)
+    scene.desired = scene.desired[:1]
+    assert "only 1 of 3 members are known to have their data; 2 are needed" in scene.refusal()
+
+
+def test_a_release_that_the_role_brings_may_be_another_yet() -> None:
+    scene = at_version(Scene(), 2, "3.6.14").change(2, releases=(ReleaseSeen("/opt/etcd/3.6.16", "3.6.14"),))
+    assert actions(scene.plan()) == [{"etcd2": "restart"}]
+
+
+def test_who_is_down_is_started_where_the_absent_just_make_a_quorum_with_it() -> None:
+    assert actions(Scene(2).down(1).lose_sight(2).plan()) == [{"etcd1": "start"}]
+
+
+def test_who_is_down_is_not_started_beside_one_that_lost_its_data() -> None:
+    assert "etcd2 (etcd2) has lost its data" in Scene().down(1).wipe(2).lose_sight(3).refusal()

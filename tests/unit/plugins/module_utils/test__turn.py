@@ -1635,3 +1635,188 @@ def test_exits_of_a_container_are_counted(states: t.List[str], failed: str) -> N
         told.append(watch.failed)
     assert told[-1] == failed
     assert not any(told[:-1])
+
+
+# --- at the edges ---------------------------------------------------------------------------------------------------
+
+
+def test_what_runs_and_is_not_healthy_never_counts_as_what_last_ran_well(formed: Host) -> None:
+    take(formed, order_for(formed, settings={"ETCD_X": "bad", "ETCD_BEHAVE": "sick"}), "start")
+    with pytest.raises(ServerFailed, match="put back and is healthy"):
+        take(formed, order_for(formed, settings={"ETCD_X": "worse", "ETCD_BEHAVE": "exit"}))
+    assert "ETCD_X" not in running(formed).environment
+
+
+def test_the_turn_is_kept_while_the_server_comes_up(formed: Host) -> None:
+    """However long that takes: another run would find the others well, and stop a second one."""
+    lock = Locked()
+    moments: t.List[float] = []
+    lock.renew = lambda: moments.append(formed.clock.now)  # type: ignore[method-assign]
+    formed.published = False
+
+    def publish() -> None:
+        formed.published = formed.clock.now > 1050
+
+    formed.on_sleep = publish
+    take_locked(formed, lock)
+    assert formed.clock.now > 1050
+    assert max(later - sooner for sooner, later in zip(moments, [*moments[1:], formed.clock.now])) < 1
+
+
+def test_a_release_that_was_only_linked_is_agreed_on_all_the_same(formed: Host) -> None:
+    """A run killed between the link and the restart: what runs is the release of before."""
+    formed.cluster_version = "3.5.0"
+    formed.files.link_release(formed.release("3.7.3"))
+    with pytest.raises(Refused, match=r"must have agreed on 3\.6"):
+        take(formed, order_for(formed, "3.7.3"))
+    assert formed.calls == []
+
+
+def test_one_that_has_data_by_now_is_not_restarted_for_what_a_first_start_reads(formed: Host) -> None:
+    pid = running(formed).pid
+    take(formed, order_for(formed, action="bootstrap", bootstrap={**BOOTSTRAP, "ETCD_INITIAL_CLUSTER_TOKEN": "y"}))
+    assert (running(formed).pid, "restart" in formed.calls) == (pid, False)
+
+
+def test_check_mode_has_the_manager_read_nothing(formed: Host) -> None:
+    formed.process = None
+    formed.loaded = "of before"
+    check(formed, order_for(formed, action="start"))
+    assert formed.calls == []
+
+
+def test_check_mode_does_not_wait_for_the_version_either(formed: Host) -> None:
+    formed.cluster_version = "3.5.0"
+    begun = formed.clock.now
+    assert check(formed, order_for(formed, "3.7.3")).changed
+    assert formed.clock.now == begun
+
+
+def test_nothing_is_moved_away_under_a_server_that_has_just_begun(host: Host) -> None:
+    host.data_state = "absent"
+    take(host, first_start(host, settings={"ETCD_BEHAVE": "sick"}), "start")
+    host.data_state = "incomplete"
+    order = dataclasses.replace(first_start(host), bootstrap={**BOOTSTRAP, "ETCD_INITIAL_CLUSTER_TOKEN": "y"})
+    take(host, order, "start")
+    assert "move aside" not in host.calls
+
+
+def test_a_looping_unit_is_stopped_before_its_data_is_moved_away(host: Host) -> None:
+    host.data_state = "incomplete"
+    host.unit = host.loaded = "unit 1"
+    host.loops = 1
+    take(host, first_start(host))
+    assert host.calls.index("stop") < host.calls.index("move aside")
+
+
+def test_leadership_that_is_nobodys_has_not_moved_yet(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    formed.leader = ME
+    moved: t.List[float] = []
+
+    def begin(self: Client, member_id: str, **_options: t.Any) -> None:
+        self.host.leader = ""
+        self.host.on_sleep = elect
+
+    def elect() -> None:
+        if formed.clock.now > 1000.5 and not moved:
+            moved.append(formed.clock.now)
+            formed.leader = B
+
+    monkeypatch.setattr(Client, "move_leader", begin)
+    outcome = take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert moved
+    assert outcome.notes == []
+    restarted = running(formed).started
+    assert moved[0] <= restarted
+
+
+def test_a_member_without_peers_asks_itself_what_the_cluster_has(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Host, "members", lambda _self: (Member(ME, "infra1", (), (URLS[ME],)),))
+    formed.cluster_version = "3.5.0"
+    with pytest.raises(Refused, match=r"must have agreed on 3\.6"):
+        take(formed, order_for(formed, "3.7.3", peers=()))
+
+
+def test_who_tells_its_status_to_nobody_counts_by_where_it_answers(
+    formed: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Client.look
+
+    def discreet(self: Client) -> EndpointSeen:
+        return look(self) if self.id == ME else dataclasses.replace(look(self), status=None)
+
+    monkeypatch.setattr(Client, "look", discreet)
+    take(formed, order_for(formed, settings={"ETCD_X": "1"}))
+    assert formed.calls == ["restart"]
+
+
+def test_a_unit_that_failed_for_good_is_not_waited_for(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Host.seen
+    monkeypatch.setattr(
+        Host,
+        "seen",
+        lambda self: dataclasses.replace(seen(self), state="failed") if self.process is None else seen(self),
+    )
+    begun = formed.clock.now
+    with pytest.raises(ServerFailed, match="the service manager does not start it any more"):
+        take(formed, order_for(formed, settings={"ETCD_BEHAVE": "end"}))
+    assert formed.clock.now - begun < 5
+
+
+def test_grace_ends_before_the_gates_limit(formed: Host) -> None:
+    formed.well = {B}
+    begun = formed.clock.now
+    take(formed, order_for(formed, settings={"ETCD_X": "1"}, allow_downtime=True, gate_timeout=60.0))
+    assert formed.clock.now - begun < _turn_gate.GRACE + 2
+
+
+def test_a_first_start_that_could_not_be_made_stays_one(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Host) -> None:
+        raise ServiceError("no runner.")
+
+    host.data_state = "absent"
+    with monkeypatch.context() as patch:
+        patch.setattr(Host, "start", refuse)
+        with pytest.raises(ServiceError):
+            take(host, first_start(host))
+    with pytest.raises(ServerFailed, match="This was its first start"):
+        take(host, first_start(host, settings={"ETCD_BEHAVE": "end"}))
+
+
+def test_a_server_that_ends_as_it_is_asked_was_healthy_for_a_moment_only(
+    formed: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = Client.members
+
+    def last_words(self: Client, **options: t.Any) -> t.Tuple[Member, ...]:
+        found = members(self, **options)
+        if self.id == ME and running(formed).environment.get("ETCD_X") == "1":
+            formed.process = None
+        return found
+
+    order = order_for(formed, settings={"ETCD_X": "1"})
+    monkeypatch.setattr(Client, "members", last_words)
+    with pytest.raises(ServerFailed, match="put back and is healthy"):
+        take(formed, order)
+
+
+def test_a_lock_that_nobody_can_give_now_is_waited_for(formed: Host) -> None:
+    lock = Locked(error=Unreachable("http://b:2379 is not there.", endpoint="http://b:2379"))
+    with pytest.raises(Refused, match="cannot take its turn now: http://b:2379 is not there"):
+        take_locked(formed, lock, gate_timeout=1.0)
+    assert formed.calls == []
+
+
+def test_one_that_is_down_comes_back_newer_only_once_the_cluster_is_ready(formed: Host) -> None:
+    formed.process = None
+    formed.cluster_version = "3.5.0"
+    with pytest.raises(Refused, match=r"must have agreed on 3\.6"):
+        take(formed, order_for(formed, "3.7.3", action="start"))
+    assert formed.calls == []
+
+
+def test_nobody_is_asked_to_lead_who_is_not_healthy(formed: Host) -> None:
+    formed.leader = ME
+    formed.well, formed.closed = {C}, {PEERS[C]}
+    take(formed, order_for(formed, settings={"ETCD_X": "1"}, handover=("infra2",), allow_downtime=True))
+    assert f"move leader to {C}" in formed.calls

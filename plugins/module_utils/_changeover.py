@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, on_any
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import ClientError, Refused, Rejected
-from ansible_collections.quorum.etcd.plugins.module_utils._model import EndpointSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Clock, EndpointSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 LOOK = 1.5  # a look at a server
@@ -23,14 +23,6 @@ PAUSE = 0.2
 CALL = 5.0  # a call that the whole cluster must agree to
 
 _BUSY = "downgrade job in progress"
-
-
-class Clock(t.Protocol):
-    """The module ``time``, or a test's."""
-
-    def monotonic(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 class Changeover:

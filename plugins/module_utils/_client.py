@@ -522,6 +522,12 @@ def _not_etcd(endpoint: str, path: str) -> NotFound:
     )
 
 
+def explorer_of(params: t.Mapping[str, t.Any], connection: Connection, *, whole: bool = True) -> Explorer:
+    """Of what a module was told by the options of ``connection_spec``."""
+    transport = params["transport"]
+    return Explorer(params["endpoints"], lambda url: connect(url, connection, transport=transport), whole=whole)
+
+
 __all__ = (
     "TRANSPORTS",
     "Client",

@@ -76,8 +76,8 @@ def parse(text: str) -> t.Dict[str, str]:
 
 
 def parse_raw(text: str) -> t.Dict[str, str]:
-    """What container engines take from the file of ``--env-file``: each line as it stands, comments left out."""
-    pairs = (line.partition("=") for line in text.split("\n") if not line.lstrip().startswith("#"))
+    """What container engines take from the file of ``--env-file``: each line as it stands. No name has a ``#``."""
+    pairs = (line.partition("=") for line in text.split("\n"))
     return {key: value for key, equals, value in pairs if equals and _NAME.match(key) and not _CONTROL.search(value)}
 
 

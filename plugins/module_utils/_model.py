@@ -18,6 +18,16 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 
+class Clock(t.Protocol):
+    """The module ``time``, or a test's."""
+
+    def monotonic(self) -> float: ...
+
+    def time(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
 class RunCommand(t.Protocol):
     """What ``AnsibleModule.run_command`` offers; injected, so that a test can replace it."""
 
@@ -76,6 +86,12 @@ class Status:
     storage_version: str = ""
     errors: t.Tuple[str, ...] = ()
     downgrade: str = ""
+
+
+def leader_of(statuses: t.Iterable[Status]) -> str:
+    """The ID of whom the servers follow, at the highest term: after a change some still name the former one."""
+    named = [status for status in statuses if status.leader_id]
+    return max(named, key=lambda status: status.raft_term).leader_id if named else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -400,6 +416,7 @@ def _decode_value(hint: t.Any, value: t.Any) -> t.Any:
 __all__ = (
     "Alarm",
     "Change",
+    "Clock",
     "DataSeen",
     "Desired",
     "EndpointSeen",
@@ -417,5 +434,6 @@ __all__ = (
     "Versions",
     "decode",
     "encode",
+    "leader_of",
     "version_of",
 )

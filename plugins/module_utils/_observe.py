@@ -429,11 +429,11 @@ def _local_endpoint(process: ProcessSeen) -> t.Optional[str]:
 def _written(instance: Instance, run: RunCommand) -> t.List[Wished]:
     """What the server was told, in its ``etcd.env`` or by something else; nothing where that may not be read."""
     try:
-        text = Files(instance.config_dir).read(ENVIRONMENT)
+        files = files_of(instance, run)
+        text = files.read(ENVIRONMENT)
     except DataError:
         return []
-    parse = _envfile.parse_raw if instance.deployment in _containers.ENGINES else _envfile.parse
-    environment = _told(instance, run) if text is None else parse(text)
+    environment = _told(instance, run) if text is None else files.parse(text)
     return [Wished(environment, service_of(instance, run).definition() or "")]
 
 

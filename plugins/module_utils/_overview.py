@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import quorum
-from ansible_collections.quorum.etcd.plugins.module_utils._model import Alarm, EndpointSeen, Member, Status
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Alarm, EndpointSeen, Member, leader_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def overview(
     own = [one for one in seen if one not in strangers]
     alarms = tuple(dict.fromkeys(alarm for one in own for alarm in one.alarms))
     statuses = [one.status for one in own if one.status is not None]
-    leader_id = _leader_id(statuses)
+    leader_id = leader_of(statuses)
     at_leader = next((status.raft_index for status in statuses if status.member_id == leader_id), None)
     rows = tuple(_row(member, own, alarms, leader_id, at_leader) for member in members or ())
     voters = [row for row in rows if not row.is_learner]
@@ -147,12 +147,6 @@ def _find(now: Overview, wanted: str) -> Row:
         f"{'No member' if not found else 'More than one member'} of the cluster is called {wanted}.",
         remedy=f"The members are: {known}.",
     )
-
-
-def _leader_id(statuses: t.Sequence[Status]) -> str:
-    """Whom the servers follow, at the highest term: after a change some still name the former one."""
-    named = [status for status in statuses if status.leader_id]
-    return max(named, key=lambda status: status.raft_term).leader_id if named else ""
 
 
 def _row(

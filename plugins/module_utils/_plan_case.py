@@ -13,7 +13,14 @@ import typing as t
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import overruled
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
-from ansible_collections.quorum.etcd.plugins.module_utils._model import Change, DataSeen, Desired, HostSeen, Member
+from ansible_collections.quorum.etcd.plugins.module_utils._model import (
+    Change,
+    DataSeen,
+    Desired,
+    HostSeen,
+    Member,
+    leader_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._plan_versions import (
     FORGETS_V2_KEYS,
     PROMOTES,
@@ -103,10 +110,8 @@ class Case:
         return local is not None and local.healthy
 
     def _leader(self) -> str:
-        """As the one says who is furthest: after an election others may still name the former leader."""
         locals_ = [self.seen[wish.host].local for wish in self.desired]
-        statuses = [local.status for local in locals_ if local is not None and local.status is not None]
-        return max(statuses, key=lambda status: status.raft_term).leader_id if statuses else ""
+        return leader_of(local.status for local in locals_ if local is not None and local.status is not None)
 
     def _version_rules(self, wishes: t.Sequence[Desired], *, serves: bool) -> None:
         """Work out how each gets to its version. ``serves``: the cluster has quorum, so something can be done first."""

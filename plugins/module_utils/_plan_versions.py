@@ -55,9 +55,7 @@ class Course:
     snapshot: int = 0
 
 
-def course(
-    before: Version, after: Version, agreed: Agreed, data: t.Optional[DataSeen] = None, *, allow_downgrade: bool = False
-) -> Course:
+def course(before: Version, after: Version, agreed: Agreed, data: DataSeen, *, allow_downgrade: bool = False) -> Course:
     """What a server needs to go from one version to another in one step.
 
     ``data`` is its data, ``None`` if that is not the question.
@@ -111,8 +109,8 @@ def _down(before: Version, after: Version, agreed: Agreed, *, allow_downgrade: b
     return Course(downgrade=after.line)
 
 
-def _up(before: Version, after: Version, data: t.Optional[DataSeen]) -> Course:
-    if data is None or after[:2] < FORGETS_V2_KEYS:
+def _up(before: Version, after: Version, data: DataSeen) -> Course:
+    if after[:2] < FORGETS_V2_KEYS:
         return Course()
     if data.v2_index is None:
         return Course(

@@ -19,23 +19,13 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, ServerFailed
-from ansible_collections.quorum.etcd.plugins.module_utils._model import ProcessSeen
+from ansible_collections.quorum.etcd.plugins.module_utils._model import Clock, ProcessSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
 
 _POLL = 0.1
 # A program that cannot listen ends at once. One that says when it is ready needs no proof that it stays.
 _STEADY = 1.0
 _LOOPS = 3
-
-
-class Clock(t.Protocol):
-    """``time``."""
-
-    def time(self) -> float: ...
-
-    def monotonic(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 class Look(t.Protocol):

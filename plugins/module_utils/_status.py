@@ -14,7 +14,7 @@ import datetime as dt
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import quorum
-from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, Member
+from ansible_collections.quorum.etcd.plugins.module_utils._model import HostSeen, Member, leader_of
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _HIDDEN = "cannot be looked at without become: true"
@@ -71,7 +71,7 @@ def cluster_status(
     answers = [host.local for host in seen.values() if host.local is not None]
     members: t.Tuple[Member, ...] = next((local.members for local in answers if local.members is not None), ())
     statuses = [local.status for local in answers if local.status is not None]
-    leader = next((status.leader_id for status in statuses if status.leader_id), "")
+    leader = leader_of(statuses)
     highest = max((status.raft_index for status in statuses), default=0)
     at_leader = next((status.raft_index for status in statuses if status.member_id == leader), highest)
     alarms: t.Dict[str, t.Set[str]] = {}

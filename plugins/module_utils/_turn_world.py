@@ -22,6 +22,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._model import (
     Change,
+    Clock,
     DataSeen,
     EndpointSeen,
     Member,
@@ -31,16 +32,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._model import (
 from ansible_collections.quorum.etcd.plugins.module_utils._service import Service
 
 LOOK = 1.5  # a look at a server, as the gate does it
-
-
-class Clock(t.Protocol):
-    """The module ``time``, or a test's."""
-
-    def monotonic(self) -> float: ...
-
-    def time(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...
 
 
 class Programs(t.Protocol):
@@ -199,7 +190,6 @@ class Servers:
 
 __all__ = (
     "LOOK",
-    "Clock",
     "Order",
     "Outcome",
     "Programs",

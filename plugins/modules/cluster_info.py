@@ -270,7 +270,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     connection_of,
     connection_spec,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explored, Explorer, connect
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Explored, explorer_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError, failing
 from ansible_collections.quorum.etcd.plugins.module_utils._model import EndpointSeen
 from ansible_collections.quorum.etcd.plugins.module_utils._overview import Overview, overview
@@ -353,11 +353,7 @@ def main() -> None:
     with failing(module):
         check_waits(params, "wait_timeout")
         connection = connection_of(params)
-
-        def client_of(endpoint: str) -> Client:
-            return connect(endpoint, connection, transport=params["transport"])
-
-        with contextlib.closing(Explorer(params["endpoints"], client_of, whole=params["cluster"])) as explorer:
+        with contextlib.closing(explorer_of(params, connection, whole=params["cluster"])) as explorer:
             result = gather(
                 lambda: explorer.explore(timeout=min(LOOK, connection.timeout)),
                 wait_for=params["wait_for"],

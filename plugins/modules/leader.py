@@ -104,7 +104,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     connection_of,
     connection_spec,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explored, Explorer, connect
+from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explored, explorer_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     Refused,
@@ -191,11 +191,7 @@ def main() -> None:
     with failing(module):
         check_waits(params, "wait_timeout")
         connection = connection_of(params)
-
-        def client_of(endpoint: str) -> Client:
-            return connect(endpoint, connection, transport=params["transport"])
-
-        with contextlib.closing(Explorer(params["endpoints"], client_of)) as explorer:
+        with contextlib.closing(explorer_of(params, connection)) as explorer:
             former, leader = hand_over(
                 explorer,
                 to=params["to"] or "",

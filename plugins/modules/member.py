@@ -175,7 +175,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
     connection_of,
     connection_spec,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explorer, connect
+from ansible_collections.quorum.etcd.plugins.module_utils._client import explorer_of
 from ansible_collections.quorum.etcd.plugins.module_utils._entry import wish_of
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
 from ansible_collections.quorum.etcd.plugins.module_utils._membership import initial_cluster
@@ -232,11 +232,7 @@ def main() -> None:
             id=params["id"] or "",
             allow_downtime=params["allow_downtime"],
         )
-
-        def client_of(endpoint: str) -> Client:
-            return connect(endpoint, connection, transport=params["transport"])
-
-        with contextlib.closing(Explorer(params["endpoints"], client_of)) as explorer:
+        with contextlib.closing(explorer_of(params, connection)) as explorer:
             outcome = bring(
                 explorer,
                 wish,

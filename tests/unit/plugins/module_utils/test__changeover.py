@@ -36,6 +36,9 @@ class Etcd:
     def monotonic(self) -> float:
         return self.now
 
+    def time(self) -> float:
+        return self.now
+
     def sleep(self, seconds: float) -> None:
         before, self.now = self.now, self.now + seconds
         for moment in [moment for moment in self.on if before < moment <= self.now]:

@@ -187,3 +187,20 @@ def test_what_failed_is_not_tried_at_every_look(scene: Scene) -> None:
     asked = len(scene.cluster.asked)
     lock.renew()
     assert len(scene.cluster.asked) == asked
+
+
+def test_the_time_that_the_lease_took_to_be_granted_counts(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have begun as soon as it was asked for."""
+    grant = Client.lease_grant
+
+    def slowly(self: Client, ttl: int, **options: t.Any) -> int:
+        lease = grant(self, ttl, **options)
+        scene.time += CALL
+        return lease
+
+    monkeypatch.setattr(Client, "lease_grant", slowly)
+    lock = scene.lock("etcd1")
+    begun = scene.time
+    lock.take(scene.clients())
+    scene.time = begun + TTL - CALL
+    assert not lock.held

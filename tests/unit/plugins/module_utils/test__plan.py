@@ -2290,3 +2290,18 @@ def test_who_is_down_is_started_where_the_absent_just_make_a_quorum_with_it() ->
 
 def test_who_is_down_is_not_started_beside_one_that_lost_its_data() -> None:
     assert "etcd2 (etcd2) has lost its data" in Scene().down(1).wipe(2).lose_sight(3).refusal()
+
+
+def test_a_blank_host_beside_lost_ones_is_no_new_cluster() -> None:
+    """One machine was set up anew, the others' disks are gone: what was written may be somewhere yet."""
+    told = blank(Scene().wipe(1, 2), 3).refusal()
+    assert "etcd1 (etcd1) has lost its data" in told
+    assert "etcd2 (etcd2) has lost its data" in told
+
+
+def test_a_log_with_one_entry_more_than_waiting_needs_is_one_that_knows() -> None:
+    scene = Scene(5).down(1, 2, 3, 4, 5)
+    for number in (1, 2, 3):
+        scene.change(number, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "x"})
+        scene.change(number, "data", last_index=6)
+    assert len(scene.plan().turns) == 1

@@ -32,10 +32,10 @@ MEMBERS = tuple(
 
 
 def host(number: int, *, leader: str = "1a", index: int = 100, members: t.Optional[t.Tuple[Member, ...]] = MEMBERS,
-         alarms: t.Tuple[Alarm, ...] = (), learner: bool = False) -> HostSeen:  # fmt: skip
+         alarms: t.Tuple[Alarm, ...] = (), learner: bool = False, term: int = 2) -> HostSeen:  # fmt: skip
     status = Status(
         f"{number}a", "c1", "3.6.16", leader_id=leader, raft_index=index, db_size=20480, db_size_in_use=512,
-        is_learner=learner,
+        is_learner=learner, raft_term=term,
     )  # fmt: skip
     return HostSeen(
         nonce="n",
@@ -61,6 +61,13 @@ def stopped(number: int, *, data: str = "initialised") -> HostSeen:
 def status_of(seen: t.Dict[str, HostSeen], unseen: t.Optional[t.Dict[str, str]] = None) -> ClusterStatus:
     unseen = unseen or {}
     return cluster_status("etcd", seen, unseen, {name: name for name in [*seen, *unseen]})
+
+
+def test_who_was_elected_last_leads_whoever_names_the_former_one() -> None:
+    found = status_of(
+        {"etcd1": host(1, leader="3a", term=1), "etcd2": host(2, leader="2a"), "etcd3": host(3, leader="")}
+    )
+    assert [row.role for row in found.rows] == ["follower", "leader", "follower"]
 
 
 def test_a_healthy_cluster() -> None:

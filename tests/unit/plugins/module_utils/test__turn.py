@@ -1820,3 +1820,18 @@ def test_nobody_is_asked_to_lead_who_is_not_healthy(formed: Host) -> None:
     formed.well, formed.closed = {C}, {PEERS[C]}
     take(formed, order_for(formed, settings={"ETCD_X": "1"}, handover=("infra2",), allow_downtime=True))
     assert f"move leader to {C}" in formed.calls
+
+
+def test_who_is_not_healthy_itself_needs_no_turn_of_its_own(formed: Host) -> None:
+    running(formed).environment["ETCD_BEHAVE"] = "sick"
+    formed.well = {B}
+    take_locked(formed, Locked(others=1000))
+    assert formed.calls == ["restart"]
+
+
+def test_a_new_release_that_lives_stays_where_the_former_may_not_come_back(formed: Host) -> None:
+    order = order_for(formed, "3.7.3", settings={"ETCD_BEHAVE": "sick"})
+    formed.on_sleep = lambda: setattr(formed, "cluster_version", "3.7.0")
+    with pytest.raises(ServerFailed, match=r"cannot be put back: .* The new one stays, left running"):
+        take(formed, order)
+    assert running(formed).version == "3.7.3"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.quorum.etcd.plugins.module_utils import _client
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Explorer
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Alarm
@@ -23,7 +24,7 @@ Result = t.Dict[str, t.Any]
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     fake = FakeCluster()
-    monkeypatch.setattr(cluster_info, "connect", lambda endpoint, _connection, **_options: fake.connect(endpoint))
+    monkeypatch.setattr(_client, "connect", lambda endpoint, _connection, **_options: fake.connect(endpoint))
     return fake
 
 

@@ -10,6 +10,7 @@ import typing as t
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.quorum.etcd.plugins.module_utils import _client
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, Explorer
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.modules import leader
@@ -21,7 +22,7 @@ Result = t.Dict[str, t.Any]
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     fake = FakeCluster()
-    monkeypatch.setattr(leader, "connect", lambda endpoint, _connection, **_options: fake.connect(endpoint))
+    monkeypatch.setattr(_client, "connect", lambda endpoint, _connection, **_options: fake.connect(endpoint))
     return fake
 
 

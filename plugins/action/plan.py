@@ -18,14 +18,9 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import Invalid
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, Step, plan
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
-from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
-    Wish,
-    check,
-    check_proxies,
-    desire,
-    read,
-    warnings,
-)
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, desire
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_check import check, check_proxies, warnings
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_read import read
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import sights
 
 

@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Fault
-from ansible_collections.quorum.etcd.plugins.module_utils._wish import dns_faults, plain_name, served_addresses
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import plain_name, served_addresses
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_check import dns_faults
 
 Variables = t.Mapping[str, t.Any]
 

@@ -41,7 +41,9 @@ from ansible_collections.quorum.etcd.plugins.module_utils._service import Procfi
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 from ansible_collections.quorum.etcd.plugins.module_utils._turn import Turn
 from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Order, World
-from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, check, desire, read
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, desire
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_check import check
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_read import read
 from ansible_collections.quorum.etcd.tests.integration.support import eventually, free_port, release, write_runner
 
 WRITER = Path(__file__).resolve().parents[1] / "lab" / "writer.py"

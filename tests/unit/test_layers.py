@@ -48,6 +48,8 @@ DECISIONS = {
     "_srv",
     "_status",
     "_wish",
+    "_wish_check",
+    "_wish_read",
     "_zone",
 }
 ACTING = {"_membership_change", "_retire", "_turn", "_turn_back", "_turn_gate"}

@@ -13,16 +13,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.quorum.etcd.plugins.module_utils._definition import DIGEST, digest
 from ansible_collections.quorum.etcd.plugins.module_utils._envfile import parse, render_quoted
-from ansible_collections.quorum.etcd.plugins.module_utils._wish import (
-    Wish,
-    check,
-    check_proxies,
-    desire,
-    own_settings,
-    peer_url,
-    read,
-    warnings,
-)
+from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, desire, own_settings, peer_url
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_check import check, check_proxies, warnings
+from ansible_collections.quorum.etcd.plugins.module_utils._wish_read import read
 
 VARIABLES: t.Dict[str, t.Any] = {
     "cluster": "etcd",

@@ -245,28 +245,32 @@ class Outage(Case):
             if wish not in with_data and wish.host not in new:
                 self.warnings.append(f"{self._story(wish)}; it stays down until the others serve")
         self._warn_of_absent()
-        # A log that may be that of a disk lost and made anew must not vote before one that knows what was written: with
-        # no more than a quorum up, each of them is needed, and the longest log leads.
+        kept = self._kept_running(with_data, others=new)
+        for host in kept:
+            self.warnings.append(f"{host} runs with other settings: run again once there is quorum")
+        voting = self._first_to_vote(with_data, needed)
+        first = [self._cold_step(wish) for wish in voting if wish.host not in kept]
+        rest = [self._cold_step(wish) for wish in with_data if wish not in voting and wish.host not in kept]
+        together, following = "no quorum: those that have data, together", "the rest follows what the others know"
+        turns = [Turn((*first, *joining), together), Turn(tuple(rest), following)]
+        return self._made("cold-start", tuple(turn for turn in turns if turn.steps))
+
+    def _first_to_vote(self, with_data: t.Sequence[Desired], needed: int) -> t.List[Desired]:
+        """Those that start first, in the inventory's order.
+
+        A log that may be that of a disk lost and made anew must not vote before one that knows what was written. With
+        no more than a quorum up, each of them is needed, and the longest log leads.
+        """
         known = [wish for wish in with_data if not self._only_waited(wish)]
         short = [wish for wish in with_data if wish not in known]
         short.sort(key=lambda wish: self.seen[wish.host].process is None)
-        fill = max(needed - len(known), 0)
-        first = {wish.host for wish in [*known, *short[:fill]]}
-        # Whoever runs is not stopped for its settings while starting others may be all that is needed.
-        down = {wish.host for wish in with_data if self.seen[wish.host].process is None} | new
-        kept = {wish.host for wish in with_data if down and self._differs(wish)}
-        for wish in with_data:
-            if wish.host in kept:
-                self.warnings.append(f"{wish.host} runs with other settings: run again once there is quorum")
-        turns: t.List[Turn] = []
-        for hosts, reason in (
-            (first - kept, "no quorum: those that have data, together"),
-            ({wish.host for wish in with_data} - first - kept, "the rest follows what the others know"),
-        ):
-            steps = [self._cold_step(wish) for wish in with_data if wish.host in hosts]
-            steps += [] if turns else joining
-            turns += [Turn(tuple(steps), reason)] if steps else []
-        return self._made("cold-start", tuple(turns))
+        first = [*known, *short[: max(needed - len(known), 0)]]
+        return [wish for wish in with_data if wish in first]
+
+    def _kept_running(self, with_data: t.Sequence[Desired], *, others: t.Collection[str]) -> t.List[str]:
+        """Hosts that are not stopped for their settings: to start those that are down may be all that is needed."""
+        down = any(self.seen[wish.host].process is None for wish in with_data) or others
+        return [wish.host for wish in with_data if self._differs(wish)] if down else []
 
     def _size(self) -> int:
         """How many members there are as far as anybody knows.

@@ -281,6 +281,30 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
 _DENIED = (PermissionDenied, Unauthenticated)
 
 
+class _Reading:
+    """What of a server can be read, and why not the rest. Who is ``silent`` is asked for no more."""
+
+    def __init__(self) -> None:
+        self.problems: t.List[str] = []
+        self.silent = False
+        self.denied = False
+
+    def of(self, what: t.Callable[[], _Read]) -> t.Optional[_Read]:
+        if self.silent:
+            return None
+        try:
+            return what()
+        except ForVoters:
+            self.silent = True  # a learner lets nobody log in
+            return None
+        except ClientError as error:
+            if error.message not in self.problems:
+                self.problems.append(error.message)
+            self.silent = isinstance(error, (Unauthenticated, Unavailable, Unreachable))
+            self.denied = self.denied or isinstance(error, _DENIED)
+            return None
+
+
 def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     """All that a server shows, in at most six requests of ``timeout`` seconds each; one where nobody answers.
 
@@ -293,53 +317,36 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     except ClientError as error:
         denied = isinstance(error, _DENIED)
         return EndpointSeen(endpoint=client.endpoint, healthy=False, problem=error.message, denied=denied)
-    problems = [] if healthy else [f"{client.endpoint} is not healthy: {reason}."]
-
-    silent = denied = False
-
-    def read(what: t.Callable[[], _Read]) -> t.Optional[_Read]:
-        nonlocal silent, denied
-        if silent:
-            return None
-        try:
-            return what()
-        except ForVoters:
-            silent = True  # a learner lets nobody log in
-            return None
-        except ClientError as error:
-            if error.message not in problems:
-                problems.append(error.message)
-            silent = isinstance(error, (Unauthenticated, Unavailable, Unreachable))
-            denied = denied or isinstance(error, _DENIED)
-            return None
-
-    versions = read(lambda: client.versions(timeout=timeout))
-    status = read(lambda: client.status(timeout=timeout))
+    reading = _Reading()
+    if not healthy:
+        reading.problems.append(f"{client.endpoint} is not healthy: {reason}.")
+    versions = reading.of(lambda: client.versions(timeout=timeout))
+    status = reading.of(lambda: client.status(timeout=timeout))
     members: t.Optional[t.Tuple[Member, ...]] = None
     last_known: t.Optional[t.Tuple[Member, ...]] = None
     alarms: t.Optional[t.Tuple[Alarm, ...]] = None
     if status is None or (status.leader_id and not status.is_learner):
-        members = read(lambda: client.members(timeout=timeout))
-        alarms = read(lambda: client.alarms(timeout=timeout))
+        members = reading.of(lambda: client.members(timeout=timeout))
+        alarms = reading.of(lambda: client.alarms(timeout=timeout))
     elif not status.is_learner:
-        last_known = read(lambda: client.members(linearizable=False, timeout=timeout))
+        last_known = reading.of(lambda: client.members(linearizable=False, timeout=timeout))
     if healthy and status is not None and alarms is not None:
         healthy = Alarm(status.member_id, "CORRUPT") not in alarms
-        problems += [] if healthy else [f"{client.endpoint} has the alarm CORRUPT."]
+        reading.problems += [] if healthy else [f"{client.endpoint} has the alarm CORRUPT."]
     elif healthy:
-        silent = False
-        healthy, reason = read(lambda: client.healthy(timeout=timeout, strict=True)) or (False, "")
-        problems += [f"{client.endpoint} is not healthy: {reason}."] if reason else []
+        reading.silent = False  # everybody may ask for its health
+        healthy, reason = reading.of(lambda: client.healthy(timeout=timeout, strict=True)) or (False, "")
+        reading.problems += [f"{client.endpoint} is not healthy: {reason}."] if reason else []
     return EndpointSeen(
         endpoint=client.endpoint,
         healthy=healthy,
-        problem=" ".join(problems),
+        problem=" ".join(reading.problems),
         versions=versions,
         status=status,
         members=members,
         alarms=alarms or (),
         last_known=last_known,
-        denied=denied,
+        denied=reading.denied,
     )
 
 

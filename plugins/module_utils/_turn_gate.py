@@ -28,7 +28,6 @@ from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import (
     Order,
     Outcome,
     Servers,
-    TurnLock,
     World,
 )
 
@@ -147,8 +146,9 @@ class Gate:
         """Make the turn ours alone; why it is not (yet)."""
         links = [url for member in view.members if member.id in view.healthy for url in member.client_urls]
         clients = self._servers.known([*links, *([] if links else [local_url(self._order.environment)])])
+        lock = self._world.lock
         try:
-            holder = t.cast("TurnLock", self._world.lock).take(clients)
+            holder = lock.take(clients) if lock is not None else ""
         except (Unauthenticated, PermissionDenied, NoSpace) as error:
             # Without space, what helps may be this very restart.
             self._lockless = True

@@ -145,8 +145,10 @@ class Gate:
     def _lock_turn(self, view: _View) -> str:
         """Make the turn ours alone; why it is not (yet)."""
         links = [url for member in view.members if member.id in view.healthy for url in member.client_urls]
-        clients = self._servers.known([*links, *([] if links else [local_url(self._order.environment)])])
+        clients = self._servers.known(links) or self._servers.known([local_url(self._order.environment)])
         lock = self._world.lock
+        if not clients:
+            return "no member can be asked to keep other runs away"
         try:
             holder = lock.take(clients) if lock is not None else ""
         except (Unauthenticated, PermissionDenied, NoSpace) as error:

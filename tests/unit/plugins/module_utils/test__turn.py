@@ -1529,6 +1529,25 @@ def test_others_may_advertise_what_cannot_be_asked_from_here(formed: Host) -> No
     assert take(formed, upgrade).actions[-1] == "restart etcd"
 
 
+def test_where_no_member_can_keep_the_turn_it_is_not_taken(formed: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = "http://127.0.0.1:7379"
+
+    def connect(url: str) -> t.Any:
+        if url == nowhere:
+            raise InvalidInput("ca.crt holds no certificate")
+        return Client(formed, url)
+
+    hidden = tuple(Member(one, NAMES[one], (PEERS[one],), ("unix:///run/etcd.sock",)) for one in (B, C))
+    monkeypatch.setattr(
+        Host, "members", lambda _self: (Member(ME, "infra1", (), (URLS[ME],), is_learner=True), *hidden)
+    )
+    world = dataclasses.replace(formed.world(), connect=connect, lock=t.cast("t.Any", Locked()))
+    order = order_for(formed, settings={"ETCD_LISTEN_CLIENT_URLS": nowhere}, allow_downtime=True, gate_timeout=15.0)
+    with pytest.raises(Refused, match="cannot take its turn now: no member can be asked to keep other runs away"):
+        Turn(world, order).take()
+    assert formed.calls == []
+
+
 def test_what_stops_nothing_takes_no_lock(formed: Host) -> None:
     lock = Locked(others=1000)
     Turn(dataclasses.replace(formed.world(), lock=lock), order_for(formed)).take()

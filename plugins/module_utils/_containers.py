@@ -164,7 +164,7 @@ class Engine:
             told = " ".join(word for word in (self.name, *words) if not word.startswith("-"))
             raise ServiceError(
                 f"`{told}` did not answer within {timeout:g} s.",
-                remedy=f"See whether the service of {self.name} runs, and what it waits for.",
+                remedy=f"See what {self.name} waits for there: its service, a lock, or storage that is away.",
             )
         return code, out, problem
 

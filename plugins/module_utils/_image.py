@@ -149,7 +149,7 @@ def ensure(wish: Wanted, engine: Engine, *, check_mode: bool = False) -> Outcome
     told = "; ".join(f"{attempt.source} {attempt.reason}" for attempt in attempts)
     raise ReleaseError(
         f"No source gave {engine.name} the image {wish.name}: {told}.",
-        remedy="Make one of them reachable, or name another in etcd_image_sources.",
+        remedy="Have one of them reachable and right, or name another in etcd_image_sources.",
         attempts=[attempt._asdict() for attempt in attempts],
     )
 

@@ -17,6 +17,10 @@ MOST = 20  # lines that are passed on
 
 _STACK = re.compile(r',"stacktrace":"(?:[^"\\]|\\.)*"')
 _SEVERE = ("error", "dpanic", "panic", "fatal")
+# of Go's runtime, and of the engines' clients
+_PREFIXES = ("panic:", "fatal error:", "Error: ", "docker: ")
+# where engines say what could have been written
+_HINT = re.compile(r"\s*(See '|Run '|Usage: )")
 
 
 def telling(lines: t.Sequence[str]) -> t.Tuple[str, ...]:
@@ -34,7 +38,8 @@ def summary(lines: t.Sequence[str]) -> str:
     severe = [line for line in lines if _is_severe(line)]
     # what etcd finds wrong with its settings it only warns of, before it exits
     errors = [line for line in lines if _record(line).get("error")]
-    for line in (severe or errors or list(lines))[-1:]:
+    others = [line for line in lines if line.strip() and not _HINT.match(line)]
+    for line in (severe or errors or others)[-1:]:
         record = _record(line)
         words = [str(record[key]) for key in ("msg", "error") if record.get(key)]
         return (": ".join(words) or line.strip()).rstrip(".")
@@ -43,7 +48,7 @@ def summary(lines: t.Sequence[str]) -> str:
 
 def _is_severe(line: str) -> bool:
     level = str(_record(line).get("level", "")).lower()
-    return level in _SEVERE or line.lstrip().startswith(("panic:", "fatal error:"))
+    return level in _SEVERE or line.lstrip().startswith(_PREFIXES)
 
 
 def _record(line: str) -> t.Dict[str, t.Any]:

@@ -58,6 +58,7 @@ class Wish:
     user: str = ""
     container_network: str = "host"
     container_mounts: t.Tuple[str, ...] = ()
+    container_options: t.Tuple[str, ...] = ()
     container_nameservers: t.Tuple[str, ...] = ()
     gate_timeout: int = 60
     start_timeout: int = 120

@@ -35,6 +35,10 @@ DEPLOYMENTS = ("systemd", "docker", "podman", "procfile")
 NETWORKS = ("host", "bridge")
 INSTALLS = ("release", "package", "existing")
 BOOTSTRAPS = ("static", "discovery", "dns")
+# Of an engine's run: with others than the unit's own, the container would not be found, or not be its unit's.
+_OWN_OPTIONS = frozenset(
+    ("--name", "--rm", "--detach", "-d", "--entrypoint", "--user", "-u", "--restart", "--cgroups", "--sdnotify")
+)
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The last label has a letter: anything else is an IP address mistyped.
@@ -315,6 +319,18 @@ def _container(wish: Wish) -> t.Iterator[Fault]:
                 "etcd_container_mounts",
                 f"{mount!r} is not a directory, nor DIRECTORY:PLACE or DIRECTORY:PLACE:OPTIONS.",
                 "Use plain absolute paths.",
+            )
+    yield from _engine_options(wish)
+
+
+def _engine_options(wish: Wish) -> t.Iterator[Fault]:
+    for option in wish.container_options:
+        name = re.split(r"[=\s]", option.strip())[0]
+        if name in _OWN_OPTIONS:
+            yield Fault(
+                "etcd_container_options",
+                f"{name} is set by the role, which finds and runs the container by it.",
+                "Take it out.",
             )
 
 

@@ -89,6 +89,7 @@ _READERS: t.Dict[str, t.Tuple[t.Callable[[t.Any], t.Any], str]] = {
     "discovery_endpoints": (_names, "a list of URLs"),
     "discovery_size": (_number, "a number"),
     "container_mounts": (_names, "a list of directories"),
+    "container_options": (_names, "a list of options"),
     "container_nameservers": (_names, "a list of IP addresses"),
     "dns_hosts": (_names, "a list of hosts"),
     "dns_addresses": (_names, "a list of IP addresses"),

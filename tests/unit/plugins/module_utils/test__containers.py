@@ -153,7 +153,7 @@ def test_an_engine_that_does_not_answer(ask: t.Callable[[Engine], object], call:
     with pytest.raises(ServiceError) as caught:
         ask(engine)
     assert caught.value.message == f"`{call}` did not answer within 30 s."
-    assert "whether the service of docker runs" in caught.value.remedy
+    assert "what docker waits for there" in caught.value.remedy
 
 
 def test_a_stop_without_an_answer() -> None:

@@ -26,6 +26,9 @@ def test_a_long_log_keeps_its_severe_and_its_last_lines() -> None:
     [
         ([], ""),
         (["one", "two."], "two"),
+        (["Error: unknown flag: --x", "See 'podman run --help'"], "Error: unknown flag: --x"),
+        (["unknown flag: --x", "", "Usage:  docker run [OPTIONS]", "", "Run 'docker run --help' for more"],
+         "unknown flag: --x"),
         (["panic: tocommit(8) is out of range", "goroutine 1"], "panic: tocommit(8) is out of range"),
         (['x {"level":"fatal","msg":"discovery failed","error":"no"}', "end"], "discovery failed: no"),
         (['{"level":"warn","msg":"failed to verify flags","error":"x"}', '{"level":"info","msg":"y"}'],

@@ -163,6 +163,8 @@ CONTAINED = {"deployment": "podman", "release": "quay.io/coreos/etcd:v3.6.16"}
         ({**CONTAINED, "container_network": "none"}, ("etcd_container_network: 'none'", "host, bridge")),
         ({**CONTAINED, "container_nameservers": ("ns",)}, ("etcd_container_nameservers: 'ns' is not an IP address",)),
         ({**CONTAINED, "container_mounts": ("/a:b",)}, ("etcd_container_mounts: '/a:b' is not a directory",)),
+        ({**CONTAINED, "container_options": ("--name=x",)}, ("etcd_container_options: --name is set by the role",)),
+        ({**CONTAINED, "container_options": ("--memory=2g", "-d")}, ("etcd_container_options: -d is set by the role",)),
         ({**CONTAINED, "data_dir": "/var/lib/my etcd"}, ("etcd_data_dir: '/var/lib/my etcd' cannot be handed",)),
         ({"install": "snap"}, ("etcd_install: 'snap' is not known", "release, package, existing")),
         ({"name": "a,b"}, ("etcd_name: 'a,b'", "no list of members can hold")),

@@ -442,6 +442,12 @@ class Explorer:
         return None
 
 
+def explorer_of(params: t.Mapping[str, t.Any], connection: Connection, *, whole: bool = True) -> Explorer:
+    """Of what a module was told by the options of ``connection_spec``."""
+    transport = params["transport"]
+    return Explorer(params["endpoints"], lambda url: connect(url, connection, transport=transport), whole=whole)
+
+
 def on_any(clients: t.Sequence[Client], what: t.Callable[[Client], _Read]) -> _Read:
     """The answer of the first server that can give one. ``what`` must bear being done twice.
 
@@ -529,12 +535,6 @@ def _not_etcd(endpoint: str, path: str) -> NotFound:
     )
 
 
-def explorer_of(params: t.Mapping[str, t.Any], connection: Connection, *, whole: bool = True) -> Explorer:
-    """Of what a module was told by the options of ``connection_spec``."""
-    transport = params["transport"]
-    return Explorer(params["endpoints"], lambda url: connect(url, connection, transport=transport), whole=whole)
-
-
 __all__ = (
     "TRANSPORTS",
     "Client",
@@ -544,6 +544,7 @@ __all__ = (
     "KeyValue",
     "Transport",
     "connect",
+    "explorer_of",
     "look",
     "on_any",
     "survey",

@@ -79,13 +79,18 @@ def on_host(definition: str, path: str) -> str:
     return path
 
 
+def in_container(definition: str) -> bool:
+    """Whether it runs etcd in one: then an engine reads the environment, and not the service manager."""
+    return "--env-file" in definition
+
+
 def overruled(drop_ins: t.Mapping[str, t.Sequence[str]], wished: str, environment: t.Mapping[str, str]) -> t.List[str]:
     """What keeps a unit from starting the server as wished: ``FILE has ExecStart``.
 
     A variable of a drop-in counts only where ``environment`` does not have it: the unit reads that later. Nor does it
     reach into a container, which only the command starts.
     """
-    contained = "--env-file" in wished
+    contained = in_container(wished)
     return [
         f"{path} has {', '.join(words)}"
         for path, said in sorted(drop_ins.items())
@@ -98,4 +103,4 @@ def _told(definition: str) -> str:
     return "\n".join(line for line in definition.splitlines() if not line.startswith("#"))
 
 
-__all__ = ("DIGEST", "digest", "on_host", "overruled", "says_of_start", "started_by_another")
+__all__ = ("DIGEST", "digest", "in_container", "on_host", "overruled", "says_of_start", "started_by_another")

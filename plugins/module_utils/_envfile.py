@@ -81,14 +81,25 @@ def parse_raw(text: str) -> t.Dict[str, str]:
     return {key: value for key, equals, value in pairs if equals and _NAME.match(key) and not _CONTROL.search(value)}
 
 
+class Dialect(t.NamedTuple):
+    """How environment files are written and read."""
+
+    render: t.Callable[[t.Mapping[str, str]], str]
+    parse: t.Callable[[str], t.Dict[str, str]]
+
+
+QUOTED = Dialect(render_quoted, parse)
+RAW = Dialect(render_raw, parse_raw)
+
+
 def redact(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
     """The same with secrets replaced by a digest, so that equal ones stay equal; redacting twice changes nothing."""
-    return {key: _digest(value) if key in SECRETS and value else value for key, value in environment.items()}
+    return {key: _digest(value) if _is_secret(key, value) else value for key, value in environment.items()}
 
 
 def mask(environment: t.Mapping[str, str]) -> t.Dict[str, str]:
     """The same to be shown to people: secrets are ``***``."""
-    return {key: "***" if key in SECRETS and value else value for key, value in environment.items()}
+    return {key: "***" if _is_secret(key, value) else value for key, value in environment.items()}
 
 
 def changes(
@@ -98,14 +109,19 @@ def changes(
 
     Those whose names begin as in ``ignore`` are left out.
     """
-    was, becomes = redact(before), redact(after)
-    keys = (key for key in sorted({*was, *becomes}) if was.get(key) != becomes.get(key))
-    before, after = mask(before), mask(after)
-    return tuple(
-        Change(key, before.get(key), after.get(key))
-        for key in keys
-        if not key.startswith(ignore) and key not in NO_SETTINGS
-    )
+    before, after = redact(before), redact(after)
+    keys = [
+        key
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key) and not key.startswith(ignore) and key not in NO_SETTINGS
+    ]
+    # only what differs is shown
+    was, becomes = (mask({key: found[key] for key in keys if key in found}) for found in (before, after))
+    return tuple(Change(key, was.get(key), becomes.get(key)) for key in keys)
+
+
+def _is_secret(key: str, value: str) -> bool:
+    return key in SECRETS and bool(value)
 
 
 def _digest(value: str) -> str:
@@ -247,7 +263,10 @@ class _Reader:
 __all__ = (
     "BOOTSTRAP",
     "LARGEST",
+    "QUOTED",
+    "RAW",
     "SECRETS",
+    "Dialect",
     "changes",
     "mask",
     "parse",

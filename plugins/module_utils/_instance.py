@@ -33,6 +33,7 @@ import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils import _envfile
 from ansible_collections.quorum.etcd.plugins.module_utils._atomic import sync_directory, write_whole
+from ansible_collections.quorum.etcd.plugins.module_utils._definition import in_container
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import DataError, Refused, ServiceError
 from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import FilesSeen, RunCommand
@@ -60,15 +61,14 @@ class Former:
     foreign: bool = False
 
     @property
-    def contained(self) -> bool:
-        """It ran in a container."""
-        return " --env-file=" in (self.definition or "")
+    def dialect(self) -> _envfile.Dialect:
+        """What ran it reads its environment in this one."""
+        return _envfile.RAW if in_container(self.definition or "") else _envfile.QUOTED
 
     @property
     def told(self) -> t.Dict[str, str]:
         """Its environment, as what ran it read that."""
-        parse = _envfile.parse_raw if self.contained else _envfile.parse
-        return parse(self.environment or "")
+        return self.dialect.parse(self.environment or "")
 
     @property
     def blank(self) -> bool:
@@ -92,8 +92,7 @@ class Files:
         self.config_dir = config_dir
         self._dry = dry
         self._container = container
-        self._render = _envfile.render_raw if container else _envfile.render_quoted
-        self.parse = _envfile.parse_raw if container else _envfile.parse
+        self._render, self.parse = _envfile.RAW if container else _envfile.QUOTED
 
     def path(self, name: str) -> str:
         return os.path.join(self.config_dir, name)
@@ -148,8 +147,7 @@ class Files:
 
     def write_former_environment(self, former: Former, environment: t.Mapping[str, str]) -> bool:
         """``etcd.env`` for what ran before the turn, in the way that reads it."""
-        render = _envfile.render_raw if former.contained else _envfile.render_quoted
-        return self._write(ENVIRONMENT, render(environment), 0o640)
+        return self._write(ENVIRONMENT, former.dialect.render(environment), 0o640)
 
     def write_bootstrap(self, environment: t.Mapping[str, str]) -> bool:
         return self._write(BOOTSTRAP, self._render(environment), 0o600)

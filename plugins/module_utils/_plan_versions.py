@@ -56,10 +56,7 @@ class Course:
 
 
 def course(before: Version, after: Version, agreed: Agreed, data: DataSeen, *, allow_downgrade: bool = False) -> Course:
-    """What a server needs to go from one version to another in one step.
-
-    ``data`` is its data, ``None`` if that is not the question.
-    """
+    """What a server needs to go from one version to another in one step. ``data`` is its data."""
     if before[:2] == after[:2]:
         return Course()
     if after[0] != before[0] or after[1] > before[1] + 1:

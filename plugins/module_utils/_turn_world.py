@@ -65,8 +65,8 @@ class World:
     """All that a turn touches besides its files; a test brings its own.
 
     ``connect`` takes a client URL; ``survey`` looks at many servers at once; ``reached`` tells the URLs at which
-    connections are accepted; ``look`` takes a PID; ``data`` takes the
-    data directory and the WAL's, if that lies elsewhere; ``move_aside`` says where it moved a directory to.
+    connections are accepted; ``look`` takes a PID; ``data`` takes the data directory and the WAL's, if that lies
+    elsewhere; ``move_aside`` says where it moved a directory to.
     """
 
     service: Service

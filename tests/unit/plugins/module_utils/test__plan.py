@@ -2182,18 +2182,10 @@ def test_a_member_that_lags_does_not_say_how_far_an_upgrade_has_come() -> None:
 
 
 def test_who_has_its_data_is_not_replaced_by_an_old_version_either() -> None:
-    scene = at_versions("3.5.10")
+    scene = mixed("3.5.10", "3.5.10", "3.5.10", wish="3.5.10", cluster="3.5.0")
     made = scene.plan(replace=("etcd2",))
     assert actions(made) == []
     assert "is not replaced" in made.notes[0]
-
-
-def at_versions(version: str) -> Scene:
-    scene = Scene(3).wish(0, version=version).versions(version)
-    for number in (1, 2, 3):
-        scene.change(number, "process", executable=f"/opt/etcd/{version}/etcd")
-        scene.change(number, "files", release=f"/opt/etcd/{version}")
-    return scene
 
 
 def test_whatever_runs_on_a_blank_host_gives_way_before_it_joins() -> None:

@@ -15,7 +15,7 @@ from ansible_collections.quorum.etcd.plugins.plugin_utils._play import SEEN
 
 
 class ActionModule(ActionBase):
-    """The module ``server_info``, and a variable evaluated with its result at hand: one task where there were two."""
+    """The module ``server_info``, and variables evaluated with its result at hand: one task where there were two."""
 
     _supports_check_mode = True
     TRANSFERS_FILES = False
@@ -28,6 +28,9 @@ class ActionModule(ActionBase):
         wish = options.pop("wish", None)
         if wish not in variables:
             return {"failed": True, "msg": f"wish names no variable: {wish!r}. Name the one that holds the wish."}
+        unknown = sorted(set(variables[wish].values()) - set(variables))
+        if unknown:
+            return {"failed": True, "msg": f"{wish} names no variables: {', '.join(unknown)}. Define them."}
         seen: t.Dict[str, t.Any] = self._execute_module("quorum.etcd.server_info", options, task_vars=variables)
         if seen.get("failed"):
             return seen
@@ -37,9 +40,15 @@ class ActionModule(ActionBase):
                 "msg": "The password occurs in what the host shows of itself, where Ansible hides it, and nothing can "
                 "be planned with that. Give the user a password that is no part of a name, path or number.",
             }
-        templar = self._templar.copy_with_new_env(available_variables={**variables, SEEN: seen})
-        seen["wish"] = templar.template(variables[wish])
+        seen["wish"] = self._evaluate(variables[wish], {**variables, SEEN: seen})
         return seen
+
+    def _evaluate(self, wish: t.Mapping[str, str], variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+        """What each field's variable came to. Those after it are told, else Ansible would evaluate it anew for each."""
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        for name in wish.values():
+            variables[name] = templar.template(variables[name])
+        return {field: variables[name] for field, name in wish.items()}
 
 
 def _is_masked(seen: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> bool:

@@ -13,7 +13,7 @@ module: observe
 short_description: Look at a host, and say what it is wished to be
 version_added: 0.1.0
 description:
-  - Runs M(quorum.etcd.server_info) on the host, and then evaluates the variable that describes the host as a member,
+  - Runs M(quorum.etcd.server_info) on the host, and then evaluates the variables that describe the host as a member,
     for which some of what was seen is needed.
   - A part of the role P(quorum.etcd.etcd#role), of no use without it. M(quorum.etcd.plan) and M(quorum.etcd.status)
     read its result, which is registered as C(__etcd_seen).
@@ -26,7 +26,8 @@ extends_documentation_fragment:
 options:
   wish:
     description:
-      - The name of the variable. It is evaluated with the result of the look as C(__etcd_seen).
+      - The name of the variable that maps each field of the wish to the variable that it comes from.
+      - They are evaluated in this order, with the result of the look as C(__etcd_seen).
     type: str
     required: true
   version:
@@ -56,7 +57,7 @@ server:
   type: dict
   sample: {"nonce": "6f1d0c3b9a57e482"}
 wish:
-  description: What the variable came to.
+  description: What the variables came to, by field.
   returned: success
   type: dict
   sample: {"cluster": "etcd", "name": "etcd1", "address": "192.0.2.11"}

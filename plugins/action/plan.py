@@ -52,14 +52,17 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         super().run(tmp, variables)
         _validated, arguments = self.validate_argument_spec(
-            argument_spec={"hosts": {"type": "list", "elements": "str", "required": True}}
+            argument_spec={
+                "hosts": {"type": "list", "elements": "str", "required": True},
+                "again": {"type": "bool", "default": False},
+            }
         )
         host = str(variables["inventory_hostname"])
         try:
             self._refuse_free()
             cluster = gather(host, [str(item) for item in arguments["hosts"]], variables)
             try:
-                return self._plan(host, cluster)
+                return self._plan(host, cluster, again=arguments["again"])
             except QuorumError as error:
                 short = f"cluster {cluster.name}: refused, see {cluster.speaker}"
                 text = str(error) if host == cluster.speaker else short
@@ -67,7 +70,7 @@ class ActionModule(ActionBase):
         except QuorumError as error:
             return {"failed": True, "msg": str(error)}
 
-    def _plan(self, host: str, cluster: Cluster) -> t.Dict[str, t.Any]:
+    def _plan(self, host: str, cluster: Cluster, *, again: bool) -> t.Dict[str, t.Any]:
         refuse(cluster, [*cluster.faults, *check(cluster.wishes, cluster.others)])
         desired = tuple(desire(wish) for wish in cluster.wishes)
         first = cluster.wishes[0]
@@ -84,6 +87,7 @@ class ActionModule(ActionBase):
                 replace=first.replace,
                 users=first.users,
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,
+                again=again,
             ),
         )
         refuse(cluster, check_proxies(cluster.wishes, made.proxies))
@@ -164,6 +168,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "cluster": cluster.name,
         "kind": made.kind,
         "length": len(made.turns),
+        "again": sorted({step.host for turn in made.turns for step in turn.steps}) if made.kind == "cold-start" else [],
         "steps": steps,
         "install": ((desired.release, desired.version) not in present or _another_version(steps))
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),

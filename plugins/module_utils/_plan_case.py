@@ -46,8 +46,8 @@ _STATES = {"absent": "not there", "empty": "empty", "incomplete": "without a log
 class Refusals:
     """Collects reasons, so that all are said at once."""
 
-    def __init__(self, cluster: str) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: str, *, again: bool = False) -> None:
+        self._kept = f"cluster {cluster}: nothing {'more ' if again else ''}was changed."
         self._reasons: t.List[str] = []
         self._remedies: t.List[str] = []
 
@@ -60,7 +60,7 @@ class Refusals:
     def raise_if_any(self) -> None:
         if self._reasons:
             raise Refused(
-                f"cluster {self._cluster}: nothing was changed. " + " ".join(f"{reason}." for reason in self._reasons),
+                " ".join([self._kept, *(f"{reason}." for reason in self._reasons)]),
                 remedy=" ".join(self._remedies),
                 reasons=self._reasons,
             )
@@ -80,7 +80,7 @@ class Case:
         self.seen = seen
         self.absent = tuple(absent)
         self.options = options
-        self.refusals = Refusals(options.cluster)
+        self.refusals = Refusals(options.cluster, again=options.again)
         self.notes: t.List[str] = []
         self.warnings: t.List[str] = []
         self.proxies: t.Tuple[str, ...] = ()

@@ -228,7 +228,7 @@ class Outage(Case):
 
     def _cold_start(self, with_data: t.Sequence[Desired]) -> Plan:
         if self.options.remove or self.options.replace:
-            self.warnings.append("no member is removed or replaced before the cluster has quorum: run again then")
+            self.warnings.append("no member is removed or replaced before the cluster has quorum")
         needed = quorum(self._size())
         self._one_cluster(with_data)
         with_data = self._at_their_addresses(with_data, needed)
@@ -247,7 +247,7 @@ class Outage(Case):
         self._warn_of_absent()
         kept = self._kept_running(with_data, others=new)
         for host in kept:
-            self.warnings.append(f"{host} runs with other settings: run again once there is quorum")
+            self.warnings.append(f"{host} runs with other settings, and is restarted only once there is quorum")
         voting = self._first_to_vote(with_data, needed)
         first = [self._cold_step(wish) for wish in voting if wish.host not in kept]
         rest = [self._cold_step(wish) for wish in with_data if wish not in voting and wish.host not in kept]

@@ -32,6 +32,7 @@ class Options:
 
     ``users`` says that the cluster asks for a user.
     ``size`` is how many members a cluster found by discovery has, 0: all. Hosts beyond it are proxies.
+    ``again`` says that the run has acted on the cluster before.
     """
 
     cluster: str
@@ -42,6 +43,7 @@ class Options:
     replace: t.Tuple[str, ...] = ()
     size: int = 0
     users: bool = False
+    again: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,11 @@ options:
     type: list
     elements: str
     required: true
+  again:
+    description:
+      - The run has acted on the cluster before, as RV(again) asks for. A refusal then says that no more was changed.
+    type: bool
+    default: false
 author:
   - The quorum.etcd authors (@quorum-etcd)
 seealso:
@@ -65,6 +70,14 @@ length:
   returned: success
   type: int
   sample: 3
+again:
+  description:
+    - After a cold start the cluster is planned for once more, with its quorum, unless any of these hosts failed.
+    - Empty where the plan is all there is to do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 steps:
   description:
     - What this host does in each turn; an empty dictionary where it does nothing.

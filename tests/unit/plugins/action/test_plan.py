@@ -305,6 +305,23 @@ def test_a_cold_start_goes_on_without_one_that_failed() -> None:
         assert (step["action"], step["together"], step["needs"]) == ("start", True, [])
 
 
+def test_a_plan_is_made_again_once_those_of_a_cold_start_serve() -> None:
+    made = world(formed=True)
+    made.stop(made.host("etcd1"))
+    started = planned(look(made))[1]["etcd1"]
+    assert (started["kind"], started["again"]) == ("converge", [])
+    for host in made.hosts:
+        made.stop(host)
+    made.wipe(made.host("etcd3"))
+    assert [mine["again"] for mine in planned(look(made))[1].values()] == [["etcd1", "etcd2"]] * len(HOSTS)
+    for host in made.hosts[:2]:
+        made.start(host)
+    seen = look(made)
+    cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
+    with pytest.raises(Refused, match=r"cluster etcd: nothing more was changed\. etcd3 \(etcd3\) has lost its data"):
+        plan([desire(wish) for wish in cluster.wishes], seen, (), Options("etcd", again=True))
+
+
 def test_what_records_should_name() -> None:
     """Who is to leave is no member of a first start."""
     wish = {"bootstrap": "dns", "dns_domain": "example.com", "dns_hosts": ["etcd1"], "remove": ["etcd3"]}

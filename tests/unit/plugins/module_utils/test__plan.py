@@ -445,7 +445,7 @@ def test_none_is_stopped_for_its_settings_while_others_are_down() -> None:
     scene = Scene().down(1, 2).wish(0, settings={"ETCD_SNAPSHOT_COUNT": "5"})
     made = scene.plan()
     assert actions(made) == [{"etcd1": "start", "etcd2": "start"}]
-    assert "etcd3 runs with other settings: run again once there is quorum" in made.warnings
+    assert "etcd3 runs with other settings, and is restarted only once there is quorum" in made.warnings
 
 
 def test_some_never_started() -> None:
@@ -561,7 +561,7 @@ def test_a_second_voter_that_was_added_is_started_for_there_is_no_quorum_without
     scene.wish(1, settings={"ETCD_SNAPSHOT_COUNT": "5"})
     made = scene.plan()
     assert actions(made) == [{"etcd2": "bootstrap"}]
-    assert "etcd1 runs with other settings: run again once there is quorum" in made.warnings
+    assert "etcd1 runs with other settings, and is restarted only once there is quorum" in made.warnings
     scene = Scene(1).more(2, 3)
     # not if it is not that very one, is a learner, or has been started
     for other in (

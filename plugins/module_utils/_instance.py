@@ -340,6 +340,11 @@ class Owner:
         """Whoever this process runs as; numbers where they have no name."""
         return cls(_name_of(os.geteuid(), pwd.getpwuid), _name_of(os.getegid(), grp.getgrgid))
 
+    @classmethod
+    def of(cls, found: os.stat_result) -> Owner:
+        """Whose a file is; numbers where they have no name."""
+        return cls(_name_of(found.st_uid, pwd.getpwuid), _name_of(found.st_gid, grp.getgrgid))
+
     @property
     def mine(self) -> bool:
         """Ownership is not for this process to change."""
@@ -401,7 +406,8 @@ def wrong_with_directory(path: str, owner: Owner) -> str:
         except KeyError:
             return f"no user {owner.user}"
         if (found.st_uid, found.st_gid) != (uid, gid):
-            return f"owner {_name_of(found.st_uid, pwd.getpwuid)}:{_name_of(found.st_gid, grp.getgrgid)}"
+            other = Owner.of(found)
+            return f"owner {other.user}:{other.group}"
     return ""
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import grp
 import os
 import pwd
 import secrets
@@ -330,22 +329,10 @@ def _look_at_directories(instance: Instance, data: DataSeen) -> t.Tuple[PathSeen
         except OSError:
             continue
         if stat.S_ISDIR(kept.st_mode):
-            found.append(
-                PathSeen(
-                    path=path,
-                    owner=_name(kept.st_uid, pwd.getpwuid),
-                    group=_name(kept.st_gid, grp.getgrgid),
-                    mode=f"{stat.S_IMODE(kept.st_mode):04o}",
-                )
-            )
+            owner = Owner.of(kept)
+            mode = f"{stat.S_IMODE(kept.st_mode):04o}"
+            found.append(PathSeen(path=path, owner=owner.user, group=owner.group, mode=mode))
     return tuple(found)
-
-
-def _name(number: int, find: t.Callable[[int], t.Tuple[t.Any, ...]]) -> str:
-    try:
-        return str(find(number)[0])
-    except KeyError:
-        return str(number)
 
 
 def _user_exists(name: str) -> bool:

@@ -56,6 +56,7 @@ class Wish:
     users: bool = False
     enabled: bool = True
     user: str = ""
+    group: str = ""
     container_network: str = "host"
     container_mounts: t.Tuple[str, ...] = ()
     container_options: t.Tuple[str, ...] = ()

@@ -44,6 +44,7 @@ _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 # The last label has a letter: anything else is an IP address mistyped.
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z)({_LABEL}\.)*(?=[0-9-]*[A-Za-z_]){_LABEL}\.?\Z")
 _SERVICE = re.compile(r"[A-Za-z0-9:_.@-]+\Z")
+_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\Z")
 _SPECIAL = re.compile(r"[\s\"'`$%\\;&|<>(){}\[\]*?#!~]")
 _MOUNTED = re.compile(r"/[A-Za-z0-9/._@+-]*\Z")
 _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)(?=/|\Z)")
@@ -211,6 +212,13 @@ def _words(wish: Wish) -> t.Iterator[Fault]:
             f"{wish.service!r} is not a plain name.",
             "Use letters, digits, dots and dashes, without .service at the end.",
         )
+    for variable, name in (("etcd_user", wish.user), ("etcd_group", wish.group)):
+        if name and not _ACCOUNT.match(name):
+            yield Fault(
+                variable,
+                f"{name!r} is not the name of an account.",
+                "Use letters, digits, dots and dashes, not a number alone.",
+            )
 
 
 def _addresses(wish: Wish) -> t.Iterator[Fault]:

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.quorum.etcd.plugins.module_utils._model import hides
 from ansible_collections.quorum.etcd.plugins.plugin_utils._play import SEEN
 
 
@@ -46,14 +47,15 @@ class ActionModule(ActionBase):
     def _evaluate(self, wish: t.Mapping[str, str], variables: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         """What each field's variable came to. Those after it are told, else Ansible would evaluate it anew for each."""
         templar = self._templar.copy_with_new_env(available_variables=variables)
+        came: t.Dict[str, t.Any] = {}
         for name in wish.values():
-            variables[name] = templar.template(variables[name])
-        return {field: variables[name] for field, name in wish.items()}
+            came.update(templar.template({name: variables[name]}))  # what comes to omit is left out
+            variables.update(came)
+        return {field: came[name] for field, name in wish.items() if name in came}
 
 
 def _is_masked(seen: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> bool:
     """Whether hiding the password has taken something else out of a result."""
     if not options.get("password"):
         return False
-    shown = json.dumps(seen["server"])
-    return "********" in shown or "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in shown
+    return hides(json.dumps(seen["server"]))

@@ -17,6 +17,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._definition import on_
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, QuorumError, Refused
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Desired, Fault, HostSeen, encode
 from ansible_collections.quorum.etcd.plugins.module_utils._plan import Absent, Options, Plan, Step, plan
+from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import unchanged
 from ansible_collections.quorum.etcd.plugins.module_utils._report import plan_text
 from ansible_collections.quorum.etcd.plugins.module_utils._wish import Wish, desire
 from ansible_collections.quorum.etcd.plugins.module_utils._wish_check import check, check_proxies, warnings
@@ -33,6 +34,7 @@ class Cluster(t.NamedTuple):
     absent: t.Tuple[Absent, ...]
     others: t.Tuple[Wish, ...]
     faults: t.Tuple[Fault, ...] = ()
+    again: bool = False
 
     @property
     def speaker(self) -> str:
@@ -60,9 +62,10 @@ class ActionModule(ActionBase):
         host = str(variables["inventory_hostname"])
         try:
             self._refuse_free()
-            cluster = gather(host, [str(item) for item in arguments["hosts"]], variables)
+            hosts = [str(item) for item in arguments["hosts"]]
+            cluster = gather(host, hosts, variables, again=arguments["again"])
             try:
-                return self._plan(host, cluster, again=arguments["again"])
+                return self._plan(host, cluster)
             except QuorumError as error:
                 short = f"cluster {cluster.name}: refused, see {cluster.speaker}"
                 text = str(error) if host == cluster.speaker else short
@@ -70,7 +73,7 @@ class ActionModule(ActionBase):
         except QuorumError as error:
             return {"failed": True, "msg": str(error)}
 
-    def _plan(self, host: str, cluster: Cluster, *, again: bool) -> t.Dict[str, t.Any]:
+    def _plan(self, host: str, cluster: Cluster) -> t.Dict[str, t.Any]:
         refuse(cluster, [*cluster.faults, *check(cluster.wishes, cluster.others)])
         desired = tuple(desire(wish) for wish in cluster.wishes)
         first = cluster.wishes[0]
@@ -87,7 +90,7 @@ class ActionModule(ActionBase):
                 replace=first.replace,
                 users=first.users,
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,
-                again=again,
+                again=cluster.again,
             ),
         )
         refuse(cluster, check_proxies(cluster.wishes, made.proxies))
@@ -113,8 +116,8 @@ class ActionModule(ActionBase):
             )
 
 
-def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) -> Cluster:
-    """What the play knows of the cluster that ``host`` is in.
+def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any], *, again: bool = False) -> Cluster:
+    """What the play knows of the cluster that ``host`` is in. ``again``: the run has acted on it before.
 
     :raises Refused: when a host of the cluster failed before, or ``host`` is not one of ``hosts``.
     """
@@ -144,10 +147,10 @@ def gather(host: str, hosts: t.Sequence[str], variables: t.Mapping[str, t.Any]) 
     absent = [Absent(sight.host, sight.name, sight.missing) for sight in missing]
     if failed:
         raise Refused(
-            f"cluster {name}: nothing was changed, since {', '.join(failed)} failed before the plan was made.",
+            f"{unchanged(name, again=again)}, since {', '.join(failed)} failed before the plan was made.",
             remedy="See what failed there, put it right and run again.",
         )
-    return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others), tuple(faults))
+    return Cluster(name, tuple(wishes), seen, tuple(absent), tuple(others), tuple(faults), again)
 
 
 def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
@@ -155,7 +158,8 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         listed = "\n".join(f"  * {fault}" for fault in faults)
-        raise InvalidInput(f"cluster {cluster.name}: nothing was changed, {count} in the variables:\n{listed}")
+        kept = unchanged(cluster.name, again=cluster.again)
+        raise InvalidInput(f"{kept}, {count} in the variables:\n{listed}")
 
 
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:

@@ -368,6 +368,11 @@ class Desired:
 Words = t.TypeVar("Words")
 
 
+def hides(text: str) -> bool:
+    """Whether Ansible has taken a password out of a result's text."""
+    return "********" in text or "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in text
+
+
 def encode(words: t.Any) -> t.Dict[str, t.Any]:
     """A dataclass instance as plain data, the way JSON would give it back: tuples are lists."""
     plain: t.Dict[str, t.Any] = _plain(dataclasses.asdict(words))
@@ -434,6 +439,7 @@ __all__ = (
     "Versions",
     "decode",
     "encode",
+    "hides",
     "leader_of",
     "version_of",
 )

@@ -37,6 +37,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._plan_words import (
     condition,
     drift,
     pending,
+    unchanged,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
@@ -47,7 +48,7 @@ class Refusals:
     """Collects reasons, so that all are said at once."""
 
     def __init__(self, cluster: str, *, again: bool = False) -> None:
-        self._kept = f"cluster {cluster}: nothing {'more ' if again else ''}was changed."
+        self._unchanged = unchanged(cluster, again=again)
         self._reasons: t.List[str] = []
         self._remedies: t.List[str] = []
 
@@ -60,7 +61,7 @@ class Refusals:
     def raise_if_any(self) -> None:
         if self._reasons:
             raise Refused(
-                " ".join([self._kept, *(f"{reason}." for reason in self._reasons)]),
+                " ".join([f"{self._unchanged}.", *(f"{reason}." for reason in self._reasons)]),
                 remedy=" ".join(self._remedies),
                 reasons=self._reasons,
             )

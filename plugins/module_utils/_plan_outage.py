@@ -169,7 +169,7 @@ class Outage(Case):
         """Its log may hold no more than the entries every new log begins with: one for each member."""
         seen = self.seen[wish.host]
         count = len(parse_initial_cluster((seen.files.bootstrap or {}).get("ETCD_INITIAL_CLUSTER", "")))
-        return condition(seen) == "waiting" and self._last_index(wish) <= max(count, len(self.desired))
+        return condition(seen) == "waiting" and self._last_index(wish) <= (count or len(self.desired))
 
     def _tokens(self) -> t.List[str]:
         """Those that a bootstrap of these hosts may have had. A killed run may have left several."""

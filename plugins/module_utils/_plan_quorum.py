@@ -416,7 +416,9 @@ class Convergence(Case):
                 if step.action in ("start", "restart", "settle"):
                     steps = [dataclasses.replace(one, downgrade=CANCEL) if one is step else one for one in turn.steps]
                     return [*turns[:number], dataclasses.replace(turn, steps=tuple(steps)), *turns[number + 1 :]]
-        wish = next(wish for wish in staying if self._healthy(wish.host))
+        wish = next((wish for wish in staying if self._healthy(wish.host) and wish.host in listed), None)
+        if wish is None:
+            return turns
         step = self._step(wish, "settle", "calls the downgrade off", member_id=listed[wish.host].id)
         turn = Turn((dataclasses.replace(step, downgrade=CANCEL),), "nothing that serves is stopped")
         return [*turns, turn]

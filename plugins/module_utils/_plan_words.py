@@ -109,6 +109,11 @@ class Plan:
         return -1, None
 
 
+def unchanged(cluster: str, *, again: bool) -> str:
+    """How a refusal begins."""
+    return f"cluster {cluster}: nothing {'more ' if again else ''}was changed"
+
+
 def condition(seen: HostSeen) -> str:
     """What a host is: ``blank``, ``waiting`` (for a bootstrap or join to finish), ``formed``, ``lost`` or ``foreign``.
 
@@ -172,4 +177,5 @@ __all__ = (
     "condition",
     "drift",
     "pending",
+    "unchanged",
 )

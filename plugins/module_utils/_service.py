@@ -347,10 +347,10 @@ class ProcfileService:
                 f"No program {self._runner!r} is there to run {self.path}.",
                 remedy="Install honcho (`pip install honcho`), or name another runner or its absolute path.",
             )
-        os.makedirs(os.path.dirname(self.log_path), exist_ok=True)
         with self._locked(self.name):
             if any(self._find()):
                 return
+            os.makedirs(os.path.dirname(self.log_path), exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.pid_path)
             # The inner shell becomes the runner, so that $$ is the runner's PID.

@@ -60,7 +60,7 @@ class Transport(t.Protocol):
 
 
 def local_url(environment: t.Mapping[str, str]) -> str:
-    """Where a server with this environment is reached on its own machine; empty where only by a unix socket.
+    """Where a server with this environment is reached on its own machine; empty where only by a unix socket or nowhere.
 
     Best is loopback without TLS. With TLS it is an address that others use, too: that is in its certificate. Where
     ``listen-client-http-urls`` is set, the other URLs speak gRPC alone.
@@ -78,11 +78,15 @@ def _rank(url: str) -> int:
 
 
 def _reachable(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 2379
+    except ValueError:
+        return ""
     if parts.scheme not in {"http", "https"}:
         return ""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost": "127.0.0.1"}.get(parts.hostname or "")
-    return f"{parts.scheme}://{host}:{parts.port or 2379}" if host else url
+    return f"{parts.scheme}://{host}:{port}" if host else url
 
 
 __all__ = ("Connection", "Transport", "local_url")

@@ -98,8 +98,9 @@ class Gate:
                     break
                 if passes:
                     reason = self._lock_turn(view)
-                    if not reason:
+                    if not reason and moment - begun < order.gate_timeout:
                         continue  # the cluster may have changed until the turn was ours alone
+                    reason = reason or "asking the members takes longer than a turn can be kept"
             else:
                 passes, reason = False, "no member gave the list of members"
             if sick_since is not None and moment - sick_since >= SICK:

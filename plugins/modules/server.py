@@ -276,9 +276,10 @@ from ansible_collections.quorum.etcd.plugins.module_utils._argspec import (
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._client import survey
 from ansible_collections.quorum.etcd.plugins.module_utils._containers import Programs
-from ansible_collections.quorum.etcd.plugins.module_utils._errors import failing
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, failing
 from ansible_collections.quorum.etcd.plugins.module_utils._instance import Owner
 from ansible_collections.quorum.etcd.plugins.module_utils._lock import Lock
+from ansible_collections.quorum.etcd.plugins.module_utils._model import hides
 from ansible_collections.quorum.etcd.plugins.module_utils._observe import (
     Wished,
     connector,
@@ -327,8 +328,17 @@ def server_spec() -> ArgumentSpec:
 
 
 def order_of(params: t.Mapping[str, t.Any]) -> Order:
-    """What the options order."""
+    """What the options order.
+
+    :raises InvalidInput: a part of it was made from results in which Ansible has hidden a password.
+    """
     bootstrap = params["bootstrap_environment"]
+    hidden = sorted(key for key, value in (bootstrap or {}).items() if hides(str(value)))
+    if hidden:
+        raise InvalidInput(
+            f"bootstrap_environment: a password occurs in {', '.join(hidden)}, where Ansible hides it.",
+            remedy="Give the user a password that is no part of a name, a token, a path or a URL.",
+        )
     if bootstrap is not None:
         bootstrap = _texts({**bootstrap, **(params["bootstrap_secrets"] or {})})
     environment = _texts(params["environment"])

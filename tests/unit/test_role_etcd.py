@@ -159,3 +159,13 @@ def test_directories_of_log_files_are_opened_and_made(outputs: t.Any, directorie
         for path in directories
     ]
     assert lines[0].startswith("# ")
+
+
+def test_no_result_takes_the_name_of_a_variable() -> None:
+    """It would stand before the variable for the rest of the run, on hosts where its task was skipped, too."""
+    loader = DataLoader()
+    known = {name for folder in ("defaults", "vars") for name in loader.load_from_file(str(ROLE / folder / "main.yml"))}
+    words = "\n".join(path.read_text() for path in (ROLE / "tasks").rglob("*.yml"))
+    registered = set(re.findall(r"^ +register: (\w+)$", words, re.MULTILINE))
+    assert "__etcd_token" in registered
+    assert not registered & known

@@ -59,6 +59,12 @@ def test_a_wish_that_cannot_be_evaluated_fails() -> None:
         observe(SEEN, {"wish": "described"}, **{**VARIABLES, "etcd_name": trust_as_template("{{ nowhere }}")})
 
 
+def test_what_comes_to_omit_is_left_out() -> None:
+    left = {**VARIABLES, "etcd_name": trust_as_template("{{ nowhere | default(omit) }}")}
+    result, _module = observe(SEEN, {"wish": "described"}, **left)
+    assert result["wish"] == {"address": "192.0.2.11"}
+
+
 def test_each_variable_is_evaluated_once() -> None:
     drawn = {
         "described": {"name": "etcd_name", "data_dir": "etcd_data_dir"},

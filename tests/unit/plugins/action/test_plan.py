@@ -320,6 +320,10 @@ def test_a_plan_is_made_again_once_those_of_a_cold_start_serve() -> None:
     cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
     with pytest.raises(Refused, match=r"cluster etcd: nothing more was changed\. etcd3 \(etcd3\) has lost its data"):
         plan([desire(wish) for wish in cluster.wishes], seen, (), Options("etcd", again=True))
+    theirs = hostvars(seen)
+    theirs["etcd3"] = {"__etcd_seen": {"failed": True, "msg": "x"}, "etcd_name": "third"}
+    with pytest.raises(Refused, match="cluster etcd: nothing more was changed, since etcd3 failed"):
+        gather("etcd1", HOSTS, variables(theirs, active=["etcd1", "etcd2"]), again=True)
 
 
 def test_what_records_should_name() -> None:

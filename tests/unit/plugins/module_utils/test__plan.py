@@ -2297,3 +2297,13 @@ def test_a_log_with_one_entry_more_than_waiting_needs_is_one_that_knows() -> Non
         scene.change(number, "files", bootstrap={"ETCD_INITIAL_CLUSTER_TOKEN": "x"})
         scene.change(number, "data", last_index=6)
     assert len(scene.plan().turns) == 1
+
+
+def test_hosts_that_came_later_do_not_make_a_log_that_knows_one_that_only_waited() -> None:
+    """What it knows and the others do not would be outvoted."""
+    first = initial_cluster((f"etcd{number}", (peer_url(number),)) for number in range(1, 6))
+    scene = Scene(5).more(6, 7, 8, 9).down(1, 2, 3, 4).wipe(5)
+    scene.change(1, "files", bootstrap={"ETCD_INITIAL_CLUSTER": first, "ETCD_INITIAL_CLUSTER_TOKEN": "x"})
+    scene.change(1, "data", last_index=7)
+    assert "etcd1" in actions(scene.plan())[0]
+    assert len(scene.plan().turns) == 1

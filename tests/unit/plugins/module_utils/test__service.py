@@ -323,6 +323,13 @@ def test_a_directory_that_cannot_be_written(tmp_path: Path) -> None:
         entry(tmp_path / "file").define("m1: a")
 
 
+def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
+    entry(tmp_path).define("m1: a")
+    (tmp_path / "log").write_text("")
+    with pytest.raises(ServiceError, match=re.escape(f"cannot be written: File exists: {tmp_path / 'log'}")):
+        entry(tmp_path, runner="/bin/true").start()
+
+
 def _line(stamp: str, message: str) -> str:
     return f'12:00:00 m1.1   | {{"level":"info","ts":"{stamp}","msg":"{message}"}}'
 

@@ -24,6 +24,8 @@ from ansible_collections.quorum.etcd.plugins.module_utils._transport import loca
         ({"ETCD_LISTEN_CLIENT_URLS": "http://a:1", "ETCD_LISTEN_CLIENT_HTTP_URLS": "http://b:2"}, "http://b:2"),
         ({"ETCD_LISTEN_CLIENT_URLS": "http://localhost:7"}, "http://127.0.0.1:7"),
         ({"ETCD_LISTEN_CLIENT_URLS": "unix://x"}, ""),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://[::1:2379,http://a:x"}, ""),
+        ({"ETCD_LISTEN_CLIENT_URLS": "http://[::1:2379,http://192.0.2.1:3"}, "http://192.0.2.1:3"),
     ],
 )
 def test_local_url(environment: t.Dict[str, str], url: str) -> None:

@@ -1512,6 +1512,19 @@ def test_who_is_at_work_is_said(formed: Host) -> None:
     assert formed.calls == []
 
 
+def test_a_look_that_outlasts_the_lock_does_not_wait_for_ever(formed: Host) -> None:
+    lock = Locked()
+
+    def look() -> None:
+        formed.clock.now += 9.0
+        lock.held = False
+
+    lock.renew = look  # type: ignore[method-assign]
+    with pytest.raises(Refused, match=r"takes longer than a turn can be kept \(waited 60 s\)"):
+        take_locked(formed, lock, gate_timeout=60.0)
+    assert formed.calls == []
+
+
 @pytest.mark.parametrize("error", [Unauthenticated("user name is empty."), NoSpace("database space exceeded.")])
 def test_where_keys_may_not_be_written_the_turn_goes_on_and_says_so(formed: Host, error: Exception) -> None:
     outcome = take_locked(formed, Locked(error=error))

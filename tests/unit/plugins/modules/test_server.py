@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.quorum.etcd.plugins.module_utils._model import Change
 from ansible_collections.quorum.etcd.plugins.module_utils._turn_world import Outcome
 from ansible_collections.quorum.etcd.plugins.modules import server
@@ -50,6 +52,14 @@ def test_secrets_join_the_bootstrap_environment_and_need_it() -> None:
     validator = ArgumentSpecValidator(**server.server_spec().to_kwargs())
     assert validator.validate({**REQUIRED, "bootstrap_secrets": secrets}).error_messages
     assert "hunter2" in validator.validate({**REQUIRED, "bootstrap_secrets": secrets})._no_log_values
+
+
+@pytest.mark.parametrize("value", ["********-42a9", "http://VALUE_SPECIFIED_IN_NO_LOG_PARAMETER:2379"])
+def test_what_ansible_has_hidden_starts_no_server(value: str) -> None:
+    with pytest.raises(InvalidInput, match="a password occurs in ETCD_DISCOVERY_TOKEN"):
+        server.order_of(params(bootstrap_environment={"A": "1", "ETCD_DISCOVERY_TOKEN": value}))
+    secret = {"ETCD_DISCOVERY_PASSWORD": value}
+    assert server.order_of(params(bootstrap_environment={}, bootstrap_secrets=secret)).bootstrap == secret
 
 
 def test_result() -> None:

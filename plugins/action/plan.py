@@ -91,6 +91,7 @@ class ActionModule(ActionBase):
                 users=first.users,
                 size=first.discovery_size if first.bootstrap == "discovery" else 0,
                 again=cluster.again,
+                elsewhere=tuple(wish.name for wish in cluster.others),
             ),
         )
         refuse(cluster, check_proxies(cluster.wishes, made.proxies))
@@ -172,7 +173,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "cluster": cluster.name,
         "kind": made.kind,
         "length": len(made.turns),
-        "again": sorted({step.host for turn in made.turns for step in turn.steps}) if made.kind == "cold-start" else [],
+        "again": must_come_up(made) if not cluster.again else [],
         "steps": steps,
         "install": ((desired.release, desired.version) not in present or _another_version(steps))
         and any(step.get("action") not in (None, "settle", "remove") for step in steps),
@@ -194,6 +195,11 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
             if wish.host not in made.proxies and wish.name not in wish.remove
         ],
     }
+
+
+def must_come_up(made: Plan) -> t.List[str]:
+    """The hosts of a cold start, after which the cluster is planned for once more."""
+    return sorted({step.host for turn in made.turns for step in turn.steps}) if made.kind == "cold-start" else []
 
 
 def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:

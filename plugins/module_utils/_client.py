@@ -272,6 +272,7 @@ def connect(endpoint: str, connection: Connection, *, transport: str = "auto") -
     """
     if transport not in TRANSPORTS:
         raise InvalidInput(f"There is no transport {transport!r}.", remedy=f"Use one of {', '.join(TRANSPORTS)}.")
+    endpoint = endpoint.strip()
     if "://" not in endpoint:
         secure = connection.ca_path is not None or connection.client_cert is not None
         endpoint = f"{'https' if secure else 'http'}://{endpoint}"
@@ -284,7 +285,8 @@ _DENIED = (PermissionDenied, Unauthenticated)
 class _Reading:
     """What of a server can be read, and why not the rest. Who is ``silent`` is asked for no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
         self.problems: t.List[str] = []
         self.silent = False
         self.denied = False
@@ -293,7 +295,10 @@ class _Reading:
         if self.silent:
             return None
         try:
-            return what()
+            try:
+                return what()
+            except (AttributeError, TypeError, ValueError) as error:
+                raise _not_etcd(self._endpoint, "what it is asked") from error
         except ForVoters:
             self.silent = True  # a learner lets nobody log in
             return None
@@ -317,7 +322,7 @@ def look(client: Client, *, timeout: float = 1.5) -> EndpointSeen:
     except ClientError as error:
         denied = isinstance(error, _DENIED)
         return EndpointSeen(endpoint=client.endpoint, healthy=False, problem=error.message, denied=denied)
-    reading = _Reading()
+    reading = _Reading(client.endpoint)
     if not healthy:
         reading.problems.append(f"{client.endpoint} is not healthy: {reason}.")
     versions = reading.of(lambda: client.versions(timeout=timeout))

@@ -23,6 +23,7 @@ import typing as t
 import urllib.error
 import urllib.parse
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import shown
 from ansible_collections.quorum.etcd.plugins.module_utils._client import Client, connect, on_any
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
@@ -524,7 +525,7 @@ def check_url(url: str) -> str:
         fine = False
     if not fine or not parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc or " " in url:
         raise InvalidInput(
-            f"{url!r} cannot be the URL of a registry or of a token.",
+            f"{shown(url)!r} cannot be the URL of a registry or of a token.",
             remedy="A registry looks like http://HOST:PORT, a token like http://HOST:PORT/PATH/TOKEN.",
         )
     return url
@@ -578,7 +579,7 @@ def look_at_directory(http: Http, token: str, url: str) -> TokenSeen:
     directory = _node(url, body)
     if not directory.get("dir"):
         raise Rejected(f"{url} is no discovery token but a single key.", endpoint=url, remedy="Check the token.")
-    nodes = [node for node in directory.get("nodes", ()) if isinstance(node, dict)]
+    nodes = [node for node in directory.get("nodes") or () if isinstance(node, dict)]
     nodes.sort(key=lambda node: _index(node, "createdIndex"))
     members = [registration(_last_part(node), str(node.get("value", ""))) for node in nodes]
     status, body = http("GET", f"{url}/_config/size?quorum=true")

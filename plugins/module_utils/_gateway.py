@@ -9,15 +9,18 @@ Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import selectors
 import socket
 import ssl
+import threading
 import time
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import shown
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     ClientError,
     ForVoters,
@@ -287,11 +290,13 @@ class GatewayTransport:
             if remaining <= 0:
                 raise socket.timeout("timed out")
             self._be_connected(remaining)
-            self._http.request(method, path, body=body, headers=headers)
-            response = self._http.getresponse()
-            return response.status, response.read().decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
+            with _cut_off(self._http.sock, deadline):
+                self._http.request(method, path, body=body, headers=headers)
+                response = self._http.getresponse()
+                return response.status, response.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as caught:
             self._http.close()
+            error = socket.timeout("timed out") if time.monotonic() >= deadline else caught
             raise _unreachable(self.endpoint, error, self._http.timeout or 0.0) from error
 
     def _be_connected(self, seconds: float) -> None:
@@ -310,6 +315,23 @@ class GatewayTransport:
         self._http.sock.settimeout(seconds)
 
 
+@contextlib.contextmanager
+def _cut_off(sock: socket.socket, deadline: float) -> t.Iterator[None]:
+    """End at the deadline what is under way: an answer that comes in drops is in time with each of them."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(deadline - time.monotonic(), 0.0), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _is_stale(error: Unauthenticated) -> bool:
     """Logging in (again) may help; it cannot against a wrong password or certificate."""
     reason = error.details.get("reason", "")
@@ -322,19 +344,20 @@ class _Http(http.client.HTTPConnection):
 
 
 def _make_http(endpoint: str, connection: Connection) -> _Http:
+    unusable = InvalidInput(
+        f"The endpoint {shown(endpoint)!r} cannot be used.",
+        remedy="It must look like http://HOST:PORT or https://HOST:PORT.",
+    )
     try:
         url = urlsplit(endpoint)
         host, port = url.hostname or "", url.port or DEFAULT_PORT
         host.encode("idna")
-    except ValueError as error:
-        raise InvalidInput(f"The endpoint {endpoint!r} is not a URL: {error}.") from error
-    if url.scheme not in {"http", "https"} or not host or url.path.strip("/") or url.query or url.username is not None:
-        raise InvalidInput(
-            f"The endpoint {endpoint!r} cannot be used.",
-            remedy="It must look like http://HOST:PORT or https://HOST:PORT.",
-        )
-    if url.scheme == "http":
         plain = http.client.HTTPConnection(host, port, timeout=connection.timeout)
+    except (ValueError, http.client.InvalidURL) as error:
+        raise unusable from error
+    if url.scheme not in {"http", "https"} or not host or url.path.strip("/") or url.query or url.username is not None:
+        raise unusable
+    if url.scheme == "http":
         return t.cast("_Http", plain)
     secure = http.client.HTTPSConnection(host, port, timeout=connection.timeout, context=_tls_context(connection))
     return t.cast("_Http", secure)

@@ -69,7 +69,7 @@ class _Planner(Outage, Convergence):
                     f"{name} is in etcd_replace_members and in etcd_remove_members",
                     "Take it out of one of them.",
                 )
-            elif name not in names:
+            elif name not in names and name not in self.options.elsewhere:
                 self.refusals.add(
                     f"{name} (etcd_replace_members) is the etcd_name of no host of this cluster",
                     f"Its hosts have the names {', '.join(sorted(names))}.",

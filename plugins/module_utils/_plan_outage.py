@@ -227,6 +227,10 @@ class Outage(Case):
         return self._made("resume", (Turn(tuple(steps), "an interrupted bootstrap goes on"),))
 
     def _cold_start(self, with_data: t.Sequence[Desired]) -> Plan:
+        if self.options.again:
+            self.warnings.append(
+                "the quorum that this run brought back was lost again: see why, and run again once it lasts"
+            )
         if self.options.remove or self.options.replace:
             self.warnings.append("no member is removed or replaced before the cluster has quorum")
         needed = quorum(self._size())
@@ -242,7 +246,7 @@ class Outage(Case):
         self.refusals.raise_if_any()
         new = {step.host for step in joining}
         for wish in self.desired:
-            if wish not in with_data and wish.host not in new:
+            if not self.seen[wish.host].data.initialised and wish.host not in new:
                 self.warnings.append(f"{self._story(wish)}; it stays down until the others serve")
         self._warn_of_absent()
         kept = self._kept_running(with_data, others=new)
@@ -288,10 +292,11 @@ class Outage(Case):
         ]
         if 0 in told:
             return len(self.desired) + len(self.absent)
-        new = [wish.host for wish in self.desired if wish not in begun]
+        new = [wish.host for wish in self.desired if wish not in begun and wish.name not in self.options.remove]
         if new:
             self.warnings.append(
-                f"{', '.join(new)} counts as new, since nothing says that it is a member; if it was, its data is lost"
+                f"{', '.join(new)} {'count' if len(new) > 1 else 'counts'} as new, since nothing says that it is a "
+                "member; if it was, its data is lost"
             )
         most = len(begun) + len(self.absent)
         if self.options.size:

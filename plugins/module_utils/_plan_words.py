@@ -32,7 +32,8 @@ class Options:
 
     ``users`` says that the cluster asks for a user.
     ``size`` is how many members a cluster found by discovery has, 0: all. Hosts beyond it are proxies.
-    ``again`` says that the run has acted on the cluster before.
+    ``again`` says that the run has acted on the cluster before. ``elsewhere`` are the names of other clusters' members,
+    who may be named, too.
     """
 
     cluster: str
@@ -44,6 +45,7 @@ class Options:
     size: int = 0
     users: bool = False
     again: bool = False
+    elsewhere: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,7 @@ import typing as t
 import urllib.parse
 import zlib
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import password_of, shown
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput, Refused, ReleaseError
 from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand
@@ -145,20 +146,9 @@ def top_of(version: Version, arch: str) -> str:
     return f"etcd-v{version}-linux-{arch}"
 
 
-def shown(source: str) -> str:
-    """A source without the user name and password that its URL may hold."""
-    try:
-        parts = urllib.parse.urlsplit(source)
-    except ValueError:
-        return "a URL that cannot be read"  # and that may hold a password
-    if "@" not in parts.netloc:
-        return source
-    return urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def passwords(sources: t.Iterable[str]) -> t.Set[str]:
     """The passwords in the sources' URLs, to be kept out of any output."""
-    found = {urllib.parse.urlsplit(source).password for source in sources if _is_url(source)}
+    found = map(password_of, sources)
     return {word for password in found if password for word in (password, urllib.parse.unquote(password))}
 
 
@@ -686,7 +676,6 @@ __all__ = (
     "passwords",
     "present",
     "programs",
-    "shown",
     "top_of",
     "unpack",
     "wanted",

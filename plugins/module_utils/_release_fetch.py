@@ -10,6 +10,7 @@ Private to this collection. Apart from ``_release.py``: what only looks at relea
 from __future__ import annotations
 
 import http.client
+import math
 import os
 import socket
 import stat
@@ -37,9 +38,9 @@ class UrlFetcher:
     """
 
     def __init__(self, timeout: float) -> None:
-        if not timeout > 0:
+        if not 0 < timeout < math.inf:
             raise InvalidInput(
-                f"A timeout of {timeout:g} s leaves no time for an answer.", remedy="Set timeout above 0."
+                f"A timeout of {timeout:g} s is no time to wait for an answer.", remedy="Set timeout above 0."
             )
         self._timeout = timeout
 

@@ -20,9 +20,10 @@ import typing as t
 import urllib.parse
 import zipfile
 
+from ansible_collections.quorum.etcd.plugins.module_utils._address import shown
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import ReleaseError
 from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand
-from ansible_collections.quorum.etcd.plugins.module_utils._release import GO, Fetcher, arch_of, shown
+from ansible_collections.quorum.etcd.plugins.module_utils._release import GO, Fetcher, arch_of
 from ansible_collections.quorum.etcd.plugins.module_utils._version import Version
 
 PACKAGES = {

@@ -29,6 +29,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils._dns import (
     system_addresses,
 )
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import QuorumError, Refused
+from ansible_collections.quorum.etcd.plugins.module_utils._flock import held
 from ansible_collections.quorum.etcd.plugins.module_utils._model import RunCommand
 
 PATH = "/etc/resolv.conf"
@@ -236,6 +237,19 @@ class ResolvConf:
         :raises NoResolution: this host could not resolve with them; the former file is back.
         :raises QuorumError: it is not, because it could not be put back.
         """
+        with self._alone(check_mode):
+            return self._manage(nameservers, search, options, fallback, prove, timeout, check_mode)
+
+    def _manage(
+        self,
+        nameservers: t.Sequence[str],
+        search: t.Optional[t.Sequence[str]],
+        options: t.Optional[t.Sequence[str]],
+        fallback: bool,
+        prove: t.Sequence[str],
+        timeout: float,
+        check_mode: bool,
+    ) -> Changed:
         seen = self.look()
         content = Content(
             tuple(dict.fromkeys([*nameservers, *(seen.upstream if fallback else ())])),
@@ -278,6 +292,10 @@ class ResolvConf:
 
         :raises Refused: there is no file of before, or one may not be changed.
         """
+        with self._alone(check_mode):
+            return self._restore(check_mode)
+
+    def _restore(self, check_mode: bool) -> Changed:
         seen = self.look()
         pending = self._is_pending()
         measures = self._measures(seen.owner)
@@ -303,6 +321,10 @@ class ResolvConf:
             self._let_go(measures)
             self._drop(PENDING)
         return Changed(changed, seen.text, after)
+
+    def _alone(self, check_mode: bool) -> t.ContextManager[None]:
+        """Several hosts of an inventory may be one machine, and would keep each other's file as the one of before."""
+        return contextlib.nullcontext() if check_mode else held(os.path.dirname(self._path))
 
     # what is there
 

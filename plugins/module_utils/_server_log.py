@@ -19,6 +19,8 @@ _STACK = re.compile(r',"stacktrace":"(?:[^"\\]|\\.)*"')
 _SEVERE = ("error", "dpanic", "panic", "fatal")
 # of Go's runtime, and of the engines' clients
 _PREFIXES = ("panic:", "fatal error:", "Error: ", "docker: ")
+# why etcd ends although it only warns of it, before worse that follows from it
+_REMOVED = "the member has been permanently removed from the cluster"
 # where engines say what could have been written
 _HINT = re.compile(r"\s*(See '|Run '|Usage: )")
 
@@ -35,11 +37,12 @@ def telling(lines: t.Sequence[str]) -> t.Tuple[str, ...]:
 
 def summary(lines: t.Sequence[str]) -> str:
     """What the last severe line says; where there is none, the last that tells of an error; else the last."""
+    removed = [line for line in lines if _REMOVED in str(_record(line).get("error"))]
     severe = [line for line in lines if _is_severe(line)]
     # what etcd finds wrong with its settings it only warns of, before it exits
     errors = [line for line in lines if _record(line).get("error")]
     others = [line for line in lines if line.strip() and not _HINT.match(line)]
-    for line in (severe or errors or others)[-1:]:
+    for line in (removed or severe or errors or others)[-1:]:
         record = _record(line)
         words = [str(record[key]) for key in ("msg", "error") if record.get(key)]
         return (": ".join(words) or line.strip()).rstrip(".")

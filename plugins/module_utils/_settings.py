@@ -40,7 +40,7 @@ OWNED: t.Dict[str, str] = {
 _OWNED_DISCOVERY = "Use etcd_bootstrap and the etcd_discovery_ and etcd_dns_ variables."
 
 # etcd reads 010 as 8 in most places, and as 10 in some: no leading zeros.
-_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)\Z")
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,99})\Z")
 _DURATION = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+\Z|[+-]?0\Z")
 # Without one of these no listener with TLS starts: HTTP/2 asks for it.
 _HTTP2_SUITES = ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")

@@ -126,6 +126,12 @@ def dns_faults(
             f"{address} is an IP address, and SRV records name hosts.",
             "Use the name that the records have, or leave it out; addresses belong into etcd_dns_addresses.",
         )
+    elif domain and not _HOST_NAME.match(address):
+        yield fault(
+            "etcd_address",
+            f"{address!r} is no name that a record can have.",
+            "Leave scheme and port out; where it is not set it is made of etcd_name and etcd_dns_domain.",
+        )
     for one in addresses:
         if ip_of(one) is None:
             yield fault("etcd_dns_addresses", f"{one!r} is not an IP address.", "List the addresses of the host.")
@@ -223,7 +229,9 @@ def _words(wish: Wish) -> t.Iterator[Fault]:
 
 def _addresses(wish: Wish) -> t.Iterator[Fault]:
     ip = ip_of(wish.address)
-    if ip is None and not _HOST_NAME.match(wish.address):
+    if wish.bootstrap == "dns":
+        pass  # a matter of the records, see dns_faults
+    elif ip is None and not _HOST_NAME.match(wish.address):
         yield Fault(
             "etcd_address",
             f"{wish.address!r} is neither an IP address nor a host name.",

@@ -10,6 +10,7 @@ hosts a run is limited to.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.quorum.etcd.plugins.module_utils._errors import InvalidInput
@@ -48,18 +49,20 @@ def _server(host: str, variables: Variables) -> t.Tuple[t.List[Fault], str, str,
         return Fault(f"{host}: {variable}", problem, remedy)
 
     faults: t.List[Fault] = []
-    domain = plain_name(str(variables.get("etcd_dns_domain", "")))
-    service_name = str(variables.get("etcd_dns_service_name", ""))
-    name = str(variables.get("etcd_address") or f"{variables.get('etcd_name', host)}.{domain}")
+    # empty variables count as not given, as they do for the role
+    domain = plain_name(str(variables.get("etcd_dns_domain") or ""))
+    service_name = str(variables.get("etcd_dns_service_name") or "")
+    name = str(variables.get("etcd_address") or f"{variables.get('etcd_name') or host}.{domain}")
     given = variables.get("etcd_dns_addresses") or ()
-    addresses = [str(one) for one in ([given] if isinstance(given, str) else given)]
+    addresses = [str(one) for one in (given if isinstance(given, (list, tuple)) else [given])]
     faults += dns_faults(fault, domain=domain, service_name=service_name, address=name, addresses=addresses)
     ports = {}
     for kind, default in (("peer_port", 2380), ("client_port", 2379)):
-        try:
-            ports[kind] = int(variables.get(f"etcd_{kind}", default))
-        except (TypeError, ValueError):
-            faults.append(fault(f"etcd_{kind}", f"{variables[f'etcd_{kind}']!r} is not a number."))
+        text = str(variables.get(f"etcd_{kind}") or default)
+        if re.match(r"[0-9]{1,5}\Z", text) and 1 <= int(text) <= 65535:
+            ports[kind] = int(text)
+        else:
+            faults.append(fault(f"etcd_{kind}", f"{text!r} is not a port.", "Use a number from 1 to 65535."))
     reached_at = str(variables.get("ansible_host") or host)
     server = {"name": plain_name(name), "addresses": list(served_addresses(addresses, reached_at)), **ports}
     return faults, domain, service_name, server

@@ -124,6 +124,7 @@ remedy:
 
 import functools
 import ipaddress
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -163,8 +164,7 @@ def main() -> None:
         if params["state"] == "absent":
             outcome = resolv_conf.restore(check_mode=module.check_mode)
         else:
-            for address in params["nameservers"]:
-                _check_address(address)
+            _check(params["nameservers"], [*(params["search"] or []), *(params["resolver_options"] or [])])
             outcome = resolv_conf.manage(
                 params["nameservers"],
                 search=params["search"],
@@ -194,12 +194,18 @@ def main() -> None:
         module.exit_json(**result)
 
 
-def _check_address(address: str) -> None:
-    """:raises InvalidInput: it is no IP address."""
-    try:
-        ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        raise InvalidInput(f"The nameserver {address} is no IP address.", remedy="Write its address.") from None
+def _check(nameservers: t.Sequence[str], words: t.Iterable[str]) -> None:
+    """:raises InvalidInput: there is no nameserver, one is no IP address, or a word would be several or none."""
+    if not nameservers:
+        raise InvalidInput("There are no nameservers.", remedy="Name one, or use state: absent.")
+    for address in nameservers:
+        try:
+            ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            raise InvalidInput(f"The nameserver {address} is no IP address.", remedy="Write its address.") from None
+    for word in words:
+        if len(word.split()) != 1 or word.strip() != word:
+            raise InvalidInput(f"{word!r} is not one word.", remedy="Use an element of the list for each.")
 
 
 if __name__ == "__main__":

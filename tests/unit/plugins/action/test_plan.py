@@ -313,7 +313,11 @@ def test_a_plan_is_made_again_once_those_of_a_cold_start_serve() -> None:
     for host in made.hosts:
         made.stop(host)
     made.wipe(made.host("etcd3"))
-    assert [mine["again"] for mine in planned(look(made))[1].values()] == [["etcd1", "etcd2"]] * len(HOSTS)
+    cluster, parts = planned(look(made))
+    assert [mine["again"] for mine in parts.values()] == [["etcd1", "etcd2"]] * len(HOSTS)
+    desired = [desire(wish) for wish in cluster.wishes]
+    second = plan(desired, cluster.seen, (), Options("etcd"))
+    assert part(desired[0], second, cluster._replace(again=True), "text")["again"] == [], "no third plan"
     for host in made.hosts[:2]:
         made.start(host)
     seen = look(made)

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback
+from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of, is_loopback, password_of, shown
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,25 @@ from ansible_collections.quorum.etcd.plugins.module_utils._address import ip_of,
 def test_what_is_an_address(text: str, expected: t.Optional[str]) -> None:
     found = ip_of(text)
     assert (None if found is None else str(found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "password"),
+    [
+        ("https://mirror.example.com/etcd", "https://mirror.example.com/etcd", ""),
+        ("https://user:hunter2@mirror.example.com/etcd", "https://mirror.example.com/etcd", "hunter2"),
+        ("https://token@mirror.example.com", "https://mirror.example.com", ""),
+        ("https://user:hu#n/t?er2@mirror.example.com/etcd", "https://mirror.example.com/etcd", "hu#n/t?er2"),
+        ("https://user:a@b@mirror.example.com", "https://mirror.example.com", "a@b"),
+        ("https://user:hunter2@[mirror", "https://[mirror", "hunter2"),
+        ("https://mirror.example.com/@scope/etcd", "https://mirror.example.com/@scope/etcd", ""),
+        ("user:hunter2@mirror", "mirror", "hunter2"),
+        ("go", "go", ""),
+    ],
+)
+def test_passwords_in_urls(url: str, text: str, password: str) -> None:
+    assert shown(url) == text
+    assert password_of(url) == password
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,25 @@ def test_look_at_a_dead_server() -> None:
     assert "n2.example" in seen.problem
 
 
+@pytest.mark.parametrize(
+    ("rpc", "answer"),
+    [
+        ("Maintenance/Status", {"header": None}),
+        ("Maintenance/Status", {"dbSize": "abc"}),
+        ("Maintenance/Status", {"errors": None}),
+        ("Cluster/MemberList", {"members": None}),
+        ("Maintenance/Alarm", {"alarms": [None]}),
+    ],
+)
+def test_look_at_what_answers_nonsense(monkeypatch: pytest.MonkeyPatch, rpc: str, answer: t.Dict[str, t.Any]) -> None:
+    transport = FakeCluster().transport("n1")
+    real = transport.call
+    monkeypatch.setattr(
+        transport, "call", lambda asked, *args, **more: answer if asked == rpc else real(asked, *args, **more)
+    )
+    assert "does not answer what it is asked like etcd does" in look(Client(transport)).problem
+
+
 def test_look_at_a_learner() -> None:
     cluster = FakeCluster()
     cluster.members["n4"] = FakeMember(0xA4, "n4", is_learner=True)

@@ -344,6 +344,29 @@ def test_no_answer_in_time() -> None:
         assert time.monotonic() - before < 2
 
 
+def test_an_answer_in_drops_is_not_waited_for() -> None:
+    enough = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _peer = listener.accept()
+        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
+            _read_request(stream)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            while not enough.wait(0.05):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        try:
+            gateway = gateway_of(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.3)
+            with pytest.raises(Unreachable, match=r"within 0\.3 s"):
+                gateway.call("KV/Range", {})
+        finally:
+            enough.set()
+            thread.join(5)
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -417,12 +440,16 @@ def test_ipv6(served: Serve) -> None:
         "http://h:2379/v3",
         "http://h:2379?x=1",
         "http://[::1",
+        "http:// h:2379",
+        "http://root:hunter2@h:1",
+        "http://root:hunter2/@h:1",
         "http://" + "x" * 64 + ".example",
     ],
 )
 def test_bad_endpoints(endpoint: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as caught:
         GatewayTransport(endpoint, Connection())
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -431,6 +458,7 @@ def test_bad_endpoints(endpoint: str) -> None:
         ("http://h:2379", {}, "http://h:2379"),
         ("http://h:2379/", {}, "http://h:2379"),
         ("h:2379", {}, "http://h:2379"),
+        (" h:2379", {}, "http://h:2379"),
         ("[::1]:2379", {}, "http://[::1]:2379"),
     ],
 )

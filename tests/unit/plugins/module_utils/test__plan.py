@@ -534,7 +534,7 @@ def test_one_that_is_down_starts_though_hosts_were_added() -> None:
     scene = Scene(1).more(2, 3).down(1)
     made = scene.plan()
     assert (made.kind, actions(made)) == ("cold-start", [{"etcd1": "start"}])
-    assert "etcd2, etcd3 counts as new, since nothing says that it is a member" in warned(made)
+    assert "etcd2, etcd3 count as new, since nothing says that it is a member" in warned(made)
 
 
 def test_what_the_last_list_says_counts() -> None:
@@ -591,6 +591,18 @@ def test_who_is_to_move_waits_for_the_others_in_a_cold_start() -> None:
     made = Scene().down(1, 2, 3).wish(1, peer_urls=("http://10.9.9.9:2380",)).plan()
     assert actions(made) == [{"etcd2": "start", "etcd3": "start"}]
     assert "etcd1 was last known at http://10.0.0.1:2380, and http://10.9.9.9:2380 is wished" in warned(made)
+    assert "lost" not in warned(made)
+
+
+def test_who_is_to_leave_does_not_count_as_new() -> None:
+    scene = Scene(1).more(2, 3).down(1)
+    assert "etcd3 counts as new, since" in warned(scene.plan(remove=("etcd2",)))
+
+
+def test_a_quorum_that_is_lost_again_is_told() -> None:
+    scene = Scene().down(1, 2, 3)
+    assert "was lost again" not in warned(scene.plan())
+    assert "the quorum that this run brought back was lost again: see why" in warned(scene.plan(again=True))
 
 
 def test_who_is_to_move_is_started_where_all_are_needed() -> None:
@@ -1307,6 +1319,12 @@ def test_names_must_be_known_and_meant() -> None:
     assert "etcd2 is in etcd_replace_members and in etcd_remove_members" in told
     assert "etcd9 (etcd_replace_members) is the etcd_name of no host of this cluster" in told
     assert "etcd1, etcd2, etcd3" in told
+
+
+def test_names_of_another_clusters_members_are_left_to_it() -> None:
+    scene = Scene()
+    assert scene.plan(replace=("other2",), elsewhere=("other1", "other2")).kind == "nothing"
+    assert "other3 (etcd_replace_members)" in scene.refusal(replace=("other3",), elsewhere=("other1", "other2"))
 
 
 def test_who_is_not_at_hand_is_not_replaced() -> None:

@@ -174,5 +174,5 @@ def test_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
 def test_no_time(timeout: float) -> None:
-    with pytest.raises(InvalidInput, match="leaves no time"):
+    with pytest.raises(InvalidInput, match="no time to wait"):
         UrlFetcher(timeout)

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import shutil
+import threading
 import typing as t
 from pathlib import Path
 
@@ -586,3 +587,22 @@ def check_blind(host: Host, kind: str, before: str, *, proven: bool) -> None:
         assert host.path(MEASURE).exists() == host.held == bool(before)
     else:
         check_restored(host, kind, before)
+
+
+def test_runs_side_by_side_keep_the_file_of_before(host: Host) -> None:
+    """Several hosts of an inventory may be one machine."""
+    other = host.resolv_conf()
+    told: t.List[bool] = []
+    thread = threading.Thread(target=lambda: told.append(other.manage(["127.0.0.1"]).changed))
+
+    def resolver(address: str) -> FakeResolver:
+        if not thread.ident:
+            thread.start()
+            thread.join(0.2)
+        return FakeResolver(address, host.names, address in host.world, None)
+
+    first = ResolvConf(lambda *_args, **_more: (0, "", ""), resolver, lambda _names, _limit: {}, root=str(host.root))
+    assert first.manage(["127.0.0.1"]).changed
+    thread.join(5)
+    assert told == [False]
+    assert host.former.read_text() == FORMER

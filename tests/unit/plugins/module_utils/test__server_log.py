@@ -34,6 +34,9 @@ def test_a_long_log_keeps_its_severe_and_its_last_lines() -> None:
         (['{"level":"warn","msg":"failed to verify flags","error":"x"}', '{"level":"info","msg":"y"}'],
          "failed to verify flags: x"),
         (['{"level":"info","msg":"y"}'], "y"),
+        (['{"level":"warn","msg":"server error","error":"the member has been permanently removed from the cluster"}',
+          '{"level":"fatal","msg":"setting up serving failed","error":"server is stopping"}'],
+         "server error: the member has been permanently removed from the cluster"),
     ],
 )  # fmt: skip
 def test_summary(lines: t.List[str], text: str) -> None:

@@ -52,19 +52,31 @@ def test_nobody_asks_for_records() -> None:
     assert domains([("etcd1", {})]) == []
 
 
+def test_empty_variables_count_as_not_given() -> None:
+    names = ("dns_service_name", "address", "name", "dns_addresses", "peer_port", "client_port")
+    empty = {f"etcd_{name}": None for name in names}
+    assert domains([("etcd1", {**DNS, **empty})]) == domains([("etcd1", DNS)])
+
+
 def test_all_faults_are_told_at_once() -> None:
     hosts = [
         ("etcd1", {"etcd_bootstrap": "dns"}),
         ("etcd2", {**DNS, "etcd_address": "192.0.2.2", "etcd_peer_port": "x"}),
         ("etcd3", {**DNS, "etcd_dns_addresses": "here", "etcd_dns_service_name": "a,b"}),
+        ("etcd4", {**DNS, "etcd_address": "http://etcd4.example.com", "etcd_client_port": 70000}),
+        ("etcd5", {**DNS, "etcd_name": "a b", "etcd_dns_addresses": 5}),
     ]
     with pytest.raises(InvalidInput) as caught:
         domains(hosts)
     for words in (
         "etcd1: etcd_dns_domain: '' is not a domain",
         "etcd2: etcd_address: 192.0.2.2 is an IP address, and SRV records name hosts",
-        "etcd2: etcd_peer_port: 'x' is not a number",
+        "etcd2: etcd_peer_port: 'x' is not a port",
         "etcd3: etcd_dns_addresses: 'here' is not an IP address",
         "etcd3: etcd_dns_service_name: 'a,b' cannot be a part of a record's name",
+        "etcd4: etcd_address: 'http://etcd4.example.com' is no name that a record can have",
+        "etcd4: etcd_client_port: '70000' is not a port",
+        "etcd5: etcd_address: 'a b.example.com' is no name that a record can have",
+        "etcd5: etcd_dns_addresses: '5' is not an IP address",
     ):
         assert words in str(caught.value)

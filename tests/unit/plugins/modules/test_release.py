@@ -108,7 +108,7 @@ def test_fails_with_a_sentence_for_each_source(tmp_path: Path, capfd: pytest.Cap
     ("params", "told"),
     [
         ({"version": "3.6"}, "'3.6' is not an exact version"),
-        ({"timeout": 0}, "leaves no time"),
+        ({"timeout": 0}, "no time to wait"),
         ({"checksums": {"3.6.16": {"amd64": "x"}}}, "is not a sha256"),
     ],
 )

@@ -77,6 +77,10 @@ def test_there_and_back(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
         ({"nameservers": ["dns.example.com"]}, "The nameserver dns.example.com is no IP address. Write its address."),
         ({"nameservers": ["127.0.0.1"], "prove": ["a.test"]}, "127.0.0.1 has no address for a.test"),
         ({}, "nameservers"),
+        ({"nameservers": []}, "There are no nameservers"),
+        ({"nameservers": ["127.0.0.1"], "search": ["a b"]}, "'a b' is not one word"),
+        ({"nameservers": ["127.0.0.1"], "resolver_options": ["rotate\nnameserver 192.0.2.6"]}, "is not one word"),
+        ({"nameservers": ["127.0.0.1"], "search": [""]}, "'' is not one word"),
     ],
 )
 def test_failures(path: Path, capfd: pytest.CaptureFixture[str], params: t.Dict[str, t.Any], told: str) -> None:

@@ -49,8 +49,9 @@ class ActionModule(ActionBase):
         templar = self._templar.copy_with_new_env(available_variables=variables)
         came: t.Dict[str, t.Any] = {}
         for name in wish.values():
-            came.update(templar.template({name: variables[name]}))  # what comes to omit is left out
-            variables.update(came)
+            evaluated = templar.template({name: variables[name]})  # what comes to omit is left out
+            came.update(evaluated)
+            variables.update(evaluated)
         return {field: came[name] for field, name in wish.items() if name in came}
 
 

@@ -228,10 +228,19 @@ def _words(wish: Wish) -> t.Iterator[Fault]:
 
 
 def _addresses(wish: Wish) -> t.Iterator[Fault]:
+    if wish.bootstrap != "dns":  # else it is a name that records have, see dns_faults
+        yield from _advertised(wish)
+    if wish.listen_address and ip_of(wish.listen_address) is None:
+        yield Fault(
+            "etcd_listen_address",
+            f"{wish.listen_address!r} is not an IP address, and etcd listens on nothing else.",
+            "Use an IP address of the host, or 0.0.0.0 for all.",
+        )
+
+
+def _advertised(wish: Wish) -> t.Iterator[Fault]:
     ip = ip_of(wish.address)
-    if wish.bootstrap == "dns":
-        pass  # a matter of the records, see dns_faults
-    elif ip is None and not _HOST_NAME.match(wish.address):
+    if ip is None and not _HOST_NAME.match(wish.address):
         yield Fault(
             "etcd_address",
             f"{wish.address!r} is neither an IP address nor a host name.",
@@ -242,12 +251,6 @@ def _addresses(wish: Wish) -> t.Iterator[Fault]:
             "etcd_address",
             f"{wish.address} is no address that others could reach.",
             "Use etcd_listen_address for where it listens.",
-        )
-    if wish.listen_address and ip_of(wish.listen_address) is None:
-        yield Fault(
-            "etcd_listen_address",
-            f"{wish.listen_address!r} is not an IP address, and etcd listens on nothing else.",
-            "Use an IP address of the host, or 0.0.0.0 for all.",
         )
 
 

@@ -23,11 +23,15 @@ _CONFIG_FILE = "ETCD_CONFIG_FILE"
 
 
 class Stat(t.NamedTuple):
-    """Of ``/proc/PID/stat``. ``ticks`` is when it started, in clock ticks since boot: with the PID an identity."""
+    """Of ``/proc/PID/stat``. ``ticks`` is when it started, in clock ticks since boot: with the PID an identity.
+
+    ``loaded`` is false while the kernel is replacing its program by another, and once its memory is gone.
+    """
 
     parent: int
     state: str
     ticks: int
+    loaded: bool
 
     @property
     def alive(self) -> bool:
@@ -42,17 +46,24 @@ def look(pid: int, *, root: str = "/proc") -> t.Optional[ProcessSeen]:
     the file that takes the place of flags and variables, stands in ``environment``, too. ``started`` is in seconds
     since the epoch, exact to a second (the kernel tells the time of boot no better).
     """
+    if not is_etcd(pid, root=root):
+        return None
+    # While it becomes etcd, and once it ends, it has no environment and no arguments: what is read in between is whole.
     found = stat(pid, root=root)
-    if found is None or not found.alive or not is_etcd(pid, root=root):
+    if found is None or not found.alive or not (found.loaded or environment(pid, root=root)):
+        return None
+    told = _told(pid, root)
+    words = arguments(pid, root=root)
+    if not words:
         return None
     path = executable(pid, root=root)
     return ProcessSeen(
         pid=pid,
         executable=path[: -len(_DELETED)] if path.endswith(_DELETED) else path,
-        environment=redact(_told(pid, root)),
+        environment=redact(told),
         started=_boot_time(root) + found.ticks / os.sysconf("SC_CLK_TCK"),
         replaced=path.endswith(_DELETED),
-        arguments=_without_secrets(arguments(pid, root=root)[1:]),
+        arguments=_without_secrets(words[1:]),
     )
 
 
@@ -103,7 +114,7 @@ def stat(pid: int, *, root: str = "/proc") -> t.Optional[Stat]:
     # The name in parentheses may hold anything, spaces and parentheses too.
     words = _read(f"{root}/{pid}/stat").rpartition(b")")[2].split()
     try:
-        return Stat(parent=int(words[1]), state=words[0].decode(), ticks=int(words[19]))
+        return Stat(parent=int(words[1]), state=words[0].decode(), ticks=int(words[19]), loaded=words[23] != b"0")
     except (IndexError, ValueError):
         return None
 

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from ansible_collections.quorum.etcd.plugins.module_utils import _process
 # As a kernel 6.1 wrote it, but for the name, state, parent and start.
 _STAT = (
     "{pid} ({name}) {state} {parent} 412 412 0 -1 4194560 5204 0 12 0 61 32 0 0 20 0 9 0 {ticks} 11829100544 7066 "
-    "18446744073709551615 4194304 15301961 140726 0 0 0 0 0 2143420159 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+    "18446744073709551615 {start_code} 15301961 140726 0 0 0 0 0 2143420159 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
 )
 _BOOTED = 1763960000
 
@@ -37,12 +39,15 @@ class Proc:
         ticks: int = 0,
         exe: t.Optional[str] = "/opt/etcd/3.6.16/etcd",
         cwd: str = "/",
+        start_code: int = 4194304,
         arguments: t.Sequence[str] = ("etcd",),
         environment: t.Optional[t.Mapping[str, str]] = None,
     ) -> None:
         directory = Path(self.root, str(pid))
         directory.mkdir()
-        (directory / "stat").write_text(_STAT.format(pid=pid, name=name, state=state, parent=parent, ticks=ticks))
+        (directory / "stat").write_text(
+            _STAT.format(pid=pid, name=name, state=state, parent=parent, ticks=ticks, start_code=start_code)
+        )
         (directory / "cmdline").write_text("".join(f"{word}\0" for word in arguments))
         if environment is not None:
             (directory / "environ").write_text("".join(f"{key}={value}\0" for key, value in environment.items()))
@@ -116,6 +121,45 @@ def test_what_is_no_running_etcd(proc: Proc, differences: t.Dict[str, t.Any]) ->
     assert _process.look(7, root=proc.root) is None
 
 
+def test_what_is_yet_to_become_etcd(proc: Proc) -> None:
+    """The kernel names the new program before the process has its arguments and its environment."""
+    proc.add(7, start_code=0, arguments=[], environment={})
+    assert _process.look(7, root=proc.root) is None
+
+
+def test_a_kernel_that_does_not_say_where_code_starts(proc: Proc) -> None:
+    proc.add(7, start_code=0, environment={"ETCD_NAME": "n1"})
+    seen = _process.look(7, root=proc.root)
+    assert seen is not None
+    assert seen.environment == {"ETCD_NAME": "n1"}
+
+
+def test_an_empty_environment(proc: Proc) -> None:
+    proc.add(7, arguments=["etcd", "--name", "n1"], environment={})
+    seen = _process.look(7, root=proc.root)
+    assert seen is not None
+    assert seen.environment == {"ETCD_NAME": "n1"}
+
+
+def test_what_ends_meanwhile(proc: Proc) -> None:
+    proc.add(7, arguments=[], environment={})
+    assert _process.look(7, root=proc.root) is None
+
+
+def test_a_process_that_becomes_etcd_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+    etcd = tmp_path / "etcd"
+    shutil.copy(os.path.realpath("/bin/sh"), etcd)
+    seen = []
+    for _round in range(200):
+        words = ["/bin/sh", "-c", f"ETCD_NAME=n1 exec {etcd} -c :"]
+        with subprocess.Popen(words) as process:
+            while process.poll() is None:
+                found = _process.look(process.pid)
+                if found is not None:
+                    seen.append((found.environment.get("ETCD_NAME"), found.arguments))
+    assert set(seen) == {("n1", ("-c", ":"))}
+
+
 def test_a_process_that_is_gone(proc: Proc) -> None:
     assert _process.look(7, root=proc.root) is None
     assert _process.stat(7, root=proc.root) is None
@@ -131,7 +175,7 @@ def test_a_process_of_another_user(proc: Proc) -> None:
 
 def test_a_name_may_hold_anything(proc: Proc) -> None:
     proc.add(7, name="a) S 9 (b", parent=3)
-    assert _process.stat(7, root=proc.root) == _process.Stat(parent=3, state="S", ticks=0)
+    assert _process.stat(7, root=proc.root) == _process.Stat(parent=3, state="S", ticks=0, loaded=True)
 
 
 def test_what_descends_from_a_process(proc: Proc) -> None:

@@ -388,7 +388,7 @@ class Machine:
     ) -> None:
         place = self.root / str(pid)
         place.mkdir(parents=True)
-        (place / "stat").write_text(f"{pid} (x) {state} {parent} " + "0 " * 17 + "5 0\n")
+        (place / "stat").write_text(f"{pid} (x) {state} {parent} " + "0 " * 17 + "5 0 0 0 4194304\n")
         (place / "cmdline").write_text("\0".join(arguments) + "\0")
         (place / "environ").write_text(f"PROCFILE_ENTRY={mark}\0" if mark else "A=b\0")
         (place / "exe").symlink_to(exe)

@@ -208,6 +208,19 @@ def _json_object(body: str) -> t.Optional[t.Dict[str, t.Any]]:
     return answer if isinstance(answer, dict) else None
 
 
+class Limit:
+    """The time that one call may take as a whole, in seconds, from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Never negative."""
+        return max(self._end - time.monotonic(), 0.0)
+
+
 class GatewayTransport:
     """One server's gateway over one connection that is kept open. See ``_transport.Transport``.
 
@@ -229,47 +242,47 @@ class GatewayTransport:
     def call(
         self, rpc: str, request: t.Mapping[str, t.Any], *, timeout: t.Optional[float] = None
     ) -> t.Dict[str, t.Any]:
-        deadline = self._deadline(timeout)
+        limit = self._limit(timeout)
         if self._connection.user is None:
-            return self._post(rpc, request, deadline)
+            return self._post(rpc, request, limit)
         if self._token is None:
-            self._authenticate(deadline)
+            self._authenticate(limit)
         try:
-            return self._post(rpc, request, deadline)
+            return self._post(rpc, request, limit)
         except Unauthenticated as error:
             # Tokens are lost when a server restarts, when they expire, and whenever users or roles change.
             if not _is_stale(error):
                 raise
-        self._authenticate(deadline)
-        return self._post(rpc, request, deadline)
+        self._authenticate(limit)
+        return self._post(rpc, request, limit)
 
     def get(self, path: str, *, timeout: t.Optional[float] = None) -> t.Tuple[int, str]:
-        return self._exchange("GET", path, None, {}, self._deadline(timeout))
+        return self._exchange("GET", path, None, {}, self._limit(timeout))
 
     def close(self) -> None:
         self._http.close()
 
-    def _deadline(self, timeout: t.Optional[float]) -> float:
-        return time.monotonic() + (self._connection.timeout if timeout is None else timeout)
+    def _limit(self, timeout: t.Optional[float]) -> Limit:
+        return Limit(self._connection.timeout if timeout is None else timeout)
 
-    def _authenticate(self, deadline: float) -> None:
+    def _authenticate(self, limit: Limit) -> None:
         self._token = None
         request = {"name": self._connection.user, "password": self._connection.password or ""}
         try:
-            answer = self._post("Auth/Authenticate", request, deadline)
+            answer = self._post("Auth/Authenticate", request, limit)
         except Rejected as error:
             if "authentication is not enabled" not in error.details["reason"]:
                 raise
             answer = {}
         self._token = str(answer.get("token", ""))
 
-    def _post(self, rpc: str, request: t.Mapping[str, t.Any], deadline: float) -> t.Dict[str, t.Any]:
-        milliseconds = max(1, int((deadline - time.monotonic()) * 1000 * _SERVER_SHARE))
+    def _post(self, rpc: str, request: t.Mapping[str, t.Any], limit: Limit) -> t.Dict[str, t.Any]:
+        milliseconds = max(1, int(limit.left * 1000 * _SERVER_SHARE))
         headers = {"Content-Type": "application/json", "Grpc-Timeout": f"{milliseconds}m"}
         if self._token:
             headers["Authorization"] = self._token
         body = json.dumps(request).encode("ascii")
-        status, text = self._exchange("POST", _PATHS[rpc], body, headers, deadline)
+        status, text = self._exchange("POST", _PATHS[rpc], body, headers, limit)
         if status != http.client.OK:
             raise error_of(self.endpoint, rpc, status, text)
         answer = _json_object(text)
@@ -283,24 +296,20 @@ class GatewayTransport:
         return answer
 
     def _exchange(
-        self, method: str, path: str, body: t.Optional[bytes], headers: t.Dict[str, str], deadline: float
+        self, method: str, path: str, body: t.Optional[bytes], headers: t.Dict[str, str], limit: Limit
     ) -> t.Tuple[int, str]:
-        remaining = deadline - time.monotonic()
         try:
-            if remaining <= 0:
-                raise socket.timeout("timed out")
-            self._be_connected(remaining)
-            with _cut_off(self._http.sock, deadline):
+            self._be_connected(limit)
+            with _cut_off(self._http.sock, limit):
                 self._http.request(method, path, body=body, headers=headers)
                 response = self._http.getresponse()
                 return response.status, response.read().decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as caught:
+        except (OSError, http.client.HTTPException) as error:
             self._http.close()
-            error = socket.timeout("timed out") if time.monotonic() >= deadline else caught
-            raise _unreachable(self.endpoint, error, self._http.timeout or 0.0) from error
+            raise _unreachable(self.endpoint, error, limit.seconds) from error
 
-    def _be_connected(self, seconds: float) -> None:
-        """Have a usable connection whose operations take at most ``seconds`` each.
+    def _be_connected(self, limit: Limit) -> None:
+        """Have a usable connection whose operations end with the limit at the latest, each.
 
         A kept connection on which something arrived unasked was closed by the other side, say by a restart.
         """
@@ -309,6 +318,9 @@ class GatewayTransport:
                 selector.register(self._http.sock, selectors.EVENT_READ)
                 if selector.select(0):
                     self._http.close()
+        seconds = limit.left
+        if not seconds:
+            raise socket.timeout("timed out")
         self._http.timeout = seconds
         if self._http.sock is None:
             self._http.connect()
@@ -316,20 +328,30 @@ class GatewayTransport:
 
 
 @contextlib.contextmanager
-def _cut_off(sock: socket.socket, deadline: float) -> t.Iterator[None]:
-    """End at the deadline what is under way: an answer that comes in drops is in time with each of them."""
+def _cut_off(sock: socket.socket, limit: Limit) -> t.Iterator[None]:
+    """End with the limit what is under way: an answer that comes in drops is in time with each of them.
+
+    :raises socket.timeout: it was ended.
+    """
+    over = threading.Event()
 
     def cut() -> None:
+        over.set()
         with contextlib.suppress(OSError):
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    timer = threading.Timer(max(deadline - time.monotonic(), 0.0), cut)
+    timer = threading.Timer(limit.left, cut)
     timer.daemon = True
     timer.start()
     try:
         yield
+    except (OSError, http.client.HTTPException):
+        if not over.is_set():
+            raise
     finally:
         timer.cancel()
+    if over.is_set():
+        raise socket.timeout("timed out")
 
 
 def _is_stale(error: Unauthenticated) -> bool:
@@ -415,4 +437,4 @@ def _unreachable(endpoint: str, error: Exception, seconds: float) -> ClientError
     return Unreachable(f"{endpoint} cannot be reached: {reason}.", endpoint=endpoint)
 
 
-__all__ = ("GatewayTransport", "error_of")
+__all__ = ("GatewayTransport", "Limit", "error_of")

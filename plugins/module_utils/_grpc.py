@@ -18,7 +18,6 @@ import os
 import ssl
 import sys
 import threading
-import time
 import typing as t
 from urllib.parse import urlsplit
 
@@ -29,7 +28,12 @@ from ansible_collections.quorum.etcd.plugins.module_utils._errors import (
     Unauthenticated,
     Unreachable,
 )
-from ansible_collections.quorum.etcd.plugins.module_utils._gateway import DEFAULT_PORT, GatewayTransport, error_of
+from ansible_collections.quorum.etcd.plugins.module_utils._gateway import (
+    DEFAULT_PORT,
+    GatewayTransport,
+    Limit,
+    error_of,
+)
 from ansible_collections.quorum.etcd.plugins.module_utils._grpc_proto import Messages
 from ansible_collections.quorum.etcd.plugins.module_utils._transport import Connection
 
@@ -83,9 +87,8 @@ class GrpcTransport(GatewayTransport):
         super().close()
         self._drop()
 
-    def _post(self, rpc: str, request: t.Mapping[str, t.Any], deadline: float) -> t.Dict[str, t.Any]:
+    def _post(self, rpc: str, request: t.Mapping[str, t.Any], limit: Limit) -> t.Dict[str, t.Any]:
         method = self._messages.method(rpc)
-        seconds = deadline - time.monotonic()
         if self._channel is None:
             self._channel = self._make_channel()
         ask = self._channel.unary_unary(
@@ -94,10 +97,10 @@ class GrpcTransport(GatewayTransport):
         try:
             return t.cast(
                 "t.Dict[str, t.Any]",
-                ask(request, timeout=max(seconds, 0.001), metadata=(("token", self._token),) if self._token else ()),
+                ask(request, timeout=max(limit.left, 0.001), metadata=(("token", self._token),) if self._token else ()),
             )
         except self._grpc.RpcError as error:
-            failure = failure_of(self.endpoint, rpc, error.code().value[0], error.details() or "", seconds)
+            failure = failure_of(self.endpoint, rpc, error.code().value[0], error.details() or "", limit.seconds)
             if isinstance(failure, Unreachable):
                 self._drop()
             raise failure from error

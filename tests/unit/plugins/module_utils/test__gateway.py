@@ -344,14 +344,36 @@ def test_no_answer_in_time() -> None:
         assert time.monotonic() - before < 2
 
 
-def test_an_answer_in_drops_is_not_waited_for() -> None:
+def test_the_limit_is_told_as_it_was_set() -> None:
+    """However little of it is left for the request that gets no answer."""
+
+    def log_in(listener: socket.socket) -> None:
+        connection, _peer = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            _read_request(stream)
+            time.sleep(0.2)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"token":"t"}')
+            stream.read()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=log_in, args=(listener,))
+        thread.start()
+        gateway = gateway_of(f"http://127.0.0.1:{listener.getsockname()[1]}", user="root", password="x", timeout=0.6)
+        with pytest.raises(Unreachable, match=r"within 0\.6 s"):
+            gateway.call("KV/Range", {})
+        gateway.close()
+        thread.join(5)
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 9999\r\n", b""], ids=["of a length", "until the connection ends"])
+def test_an_answer_in_drops_is_not_waited_for(length: bytes) -> None:
     enough = threading.Event()
 
     def drip(listener: socket.socket) -> None:
         connection, _peer = listener.accept()
         with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
             _read_request(stream)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")
             while not enough.wait(0.05):
                 connection.sendall(b" ")
 

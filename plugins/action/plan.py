@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
             hosts = [str(item) for item in arguments["hosts"]]
             cluster = gather(host, hosts, variables, again=arguments["again"])
             try:
-                return self._plan(host, cluster)
+                return self._plan(host, cluster, at_once=is_at_once(variables, throttle=self._task.throttle))
             except QuorumError as error:
                 short = f"cluster {cluster.name}: refused, see {cluster.speaker}"
                 text = str(error) if host == cluster.speaker else short
@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
         except QuorumError as error:
             return {"failed": True, "msg": str(error)}
 
-    def _plan(self, host: str, cluster: Cluster) -> t.Dict[str, t.Any]:
+    def _plan(self, host: str, cluster: Cluster, *, at_once: bool) -> t.Dict[str, t.Any]:
         refuse(cluster, [*cluster.faults, *check(cluster.wishes, cluster.others)])
         desired = tuple(desire(wish) for wish in cluster.wishes)
         first = cluster.wishes[0]
@@ -103,7 +103,7 @@ class ActionModule(ActionBase):
         elif made.turns or told:
             Display().display(text)
         mine = next(wish for wish in desired if wish.host == host)
-        return part(mine, made, cluster, text)
+        return part(mine, made, cluster, text, at_once=at_once)
 
     def _refuse_free(self) -> None:
         parent: t.Any = self._task
@@ -163,9 +163,13 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
         raise InvalidInput(f"{kept}, {count} in the variables:\n{listed}")
 
 
-def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[str, t.Any]:
-    """What one host needs of the plan."""
-    steps = [step_of(desired.host, made, number) for number in range(len(made.turns))]
+def part(desired: Desired, made: Plan, cluster: Cluster, text: str, *, at_once: bool) -> t.Dict[str, t.Any]:
+    """What one host needs of the plan. ``at_once``: tasks are at work on all hosts of the play at the same moment."""
+    wish = next(wish for wish in cluster.wishes if wish.host == desired.host)
+    proxied = cluster.seen[desired.host].files.proxy
+    prepared = proxied or (made.kind == "bootstrap" and wish.bootstrap != "static")
+    turns = range(len(made.turns))
+    steps = [step_of(desired.host, made, number, at_once=at_once, prepared=prepared) for number in turns]
     known = credentials(desired)
     present = {(item.path, item.version) for item in cluster.seen[desired.host].releases}
     return {
@@ -182,8 +186,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
         "etcdctl": etcdctl_environment(desired, known),
         "peers": peers(desired, made, cluster),
         "proxy": desired.host in made.proxies,
-        "proxied": cluster.seen[desired.host].files.proxy
-        and any(step.get("action") in ("bootstrap", "join") for step in steps),
+        "proxied": proxied and any(step.get("action") in ("bootstrap", "join") for step in steps),
         "expected": [
             {
                 "name": wish.name,
@@ -197,40 +200,48 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str) -> t.Dict[st
     }
 
 
+def is_at_once(variables: t.Mapping[str, t.Any], *, throttle: int) -> bool:
+    """Whether a task is at work on all hosts of the play at the same moment."""
+    return not throttle and len(variables["ansible_play_hosts"]) <= int(variables.get("ansible_forks", 1))
+
+
 def must_come_up(made: Plan) -> t.List[str]:
     """The hosts of a cold start, after which the cluster is planned for once more."""
     return sorted({step.host for turn in made.turns for step in turn.steps}) if made.kind == "cold-start" else []
 
 
-def step_of(host: str, made: Plan, number: int) -> t.Dict[str, t.Any]:
+def step_of(host: str, made: Plan, number: int, *, at_once: bool, prepared: bool = False) -> t.Dict[str, t.Any]:
     """What the host does in a turn, with the hosts that must not have failed by then; empty if nothing.
 
     Those are the ones that act in earlier turns, and for a first start all that make it: no cluster is made by less.
+    Where tasks are not at work on all hosts ``at_once``, servers that start together are started by one task and waited
+    for by the next (``split``). ``prepared``: other tasks come before a server starts for the first time.
     """
     steps = made.turns[number].steps
     mine = next((step for step in steps if step.host == host), None)
     if mine is None:
         return {}
     together = len(steps) > 1 and mine.action not in ("settle", "remove")
+    split = together and not at_once
     needed = {step.host for turn in made.turns[:number] for step in turn.steps}
     if mine.action == "bootstrap":
         needed |= {step.host for step in steps}
     return {
         **encode(mine),
-        "kind": kind_of(mine, together=together),
+        "kind": kind_of(mine, more=split or prepared),
         "together": together,
+        "split": split,
         "first": steps[0].host,
         "size": len(steps),
         "needs": sorted(needed - {host}),
     }
 
 
-def kind_of(step: Step, *, together: bool) -> str:
-    """``membership`` changes who is a member, ``server`` one server alone; ``start`` is all else."""
+def kind_of(step: Step, *, more: bool) -> str:
+    """``membership`` changes who is a member, ``server`` is one call of that module, ``start`` has ``more`` to it."""
     if step.remove or step.retire or step.add or step.move or step.action == "join":
         return "membership"
-    alone = step.action in ("restart", "start", "settle") and not (together or step.promote or step.token)
-    return "server" if alone else "start"
+    return "start" if more or step.promote or step.token else "server"
 
 
 def _another_version(steps: t.Iterable[t.Mapping[str, t.Any]]) -> bool:

@@ -68,7 +68,7 @@ class Turn:
         self._servers = Servers(world)
         self._gate = Gate(world, order, self._servers, self._outcome)
         # Where all start at the same moment, there is nobody yet to stir.
-        self._wait = Wait(world, order, self._servers, keep=self._gate.keep, stirs=phase == "turn")
+        self._wait = Wait(world, order, self._servers, keep=self._gate.keep, stirs=not order.together)
         self._way_back = WayBack(world, order, self._servers, self._wait, self._outcome)
         self._wished = Body(
             environment=order.environment,
@@ -348,7 +348,7 @@ class Turn:
         if order.action == "restart" or now.process is None:
             return False
         local = self._servers.look(local_url(now.process.environment))
-        if local.may_serve and self._phase == "start":
+        if local.may_serve and order.together:
             # Others act at the same moment: each gate would count on the rest.
             state = "is healthy again" if local.healthy else f"does not say how it is ({local.problem.rstrip('.')})"
             raise Refused(

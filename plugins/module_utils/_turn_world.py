@@ -90,6 +90,7 @@ class Order:
 
     ``action``: ``bootstrap``, ``start``, ``restart`` or ``settle``. ``member_id`` is the one the plan expects, empty
     where it cannot know. ``bootstrap`` is the content of ``bootstrap.env``: ``None`` leaves it, empty drops it.
+    ``together``: others of the cluster act at the same moment, and none waits until another has done.
     ``peers`` are client URLs of other members, for when this one cannot say who they are. ``handover`` are names of
     members. ``downgrade`` is the minor line that the cluster must be ready to go down to, or ``cancel``.
     ``snapshot_index`` is what a raft snapshot of the former release must have reached before the wished one starts.
@@ -106,6 +107,7 @@ class Order:
     enabled: bool = True
     member_id: str = ""
     gated: bool = False
+    together: bool = False
     allow_downtime: bool = False
     handover: t.Tuple[str, ...] = ()
     downgrade: str = ""

@@ -81,9 +81,11 @@ again:
 steps:
   description:
     - What this host does in each turn; an empty dictionary where it does nothing.
-    - With the hosts that must not have failed by then, and whether others act in the same turn, so that starting and
-      waiting are two tasks. Its C(kind) is V(membership) where it changes who is a member, V(server) where it changes
-      one server alone, else V(start).
+    - With the hosts that must not have failed by then, and whether others act in the same turn (C(together)). Those are
+      started by one task and waited for by the next (C(split)) where C(forks) or C(throttle) keep a task from being at
+      work on all hosts of the play at once.
+    - Its C(kind) is V(membership) where it changes who is a member, V(server) where it is one call of
+      M(quorum.etcd.server), else V(start).
   returned: success
   type: list
   elements: dict
@@ -94,6 +96,7 @@ steps:
       reason: runs with other settings
       gated: true
       together: false
+      split: false
       needs: [etcd2]
 install:
   description: The release must be brought to this host first.

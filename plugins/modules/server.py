@@ -88,8 +88,8 @@ options:
   phase:
     description:
       - V(turn) does everything.
-      - Where several servers must start together, V(start) does all but the waiting on every host, and then V(wait)
-        waits on every host. Call both with the same options.
+      - Where several servers must start together, and Ansible has too few forks to call all of them at once, V(start)
+        does all but the waiting on every host, and then V(wait) waits on every host. Call both with the same options.
     type: str
     choices: [turn, start, wait]
     default: turn
@@ -110,6 +110,12 @@ options:
       - A server that only needs to be started stops nothing and is not gated.
     type: bool
     default: true
+  together:
+    description:
+      - Whether other servers of the cluster start at the same moment, as in a first start. None of them is healthy
+        before enough others are there, so either all are called at once, or O(phase) is used, which implies it.
+    type: bool
+    default: false
   allow_downtime:
     description: Restart also a member that the cluster cannot spare. Writes then stop until it is back.
     type: bool
@@ -181,7 +187,7 @@ EXAMPLES = r"""
 - name: Start the members of a new cluster together
   quorum.etcd.server:
     action: bootstrap
-    phase: "{{ item }}"
+    together: true
     service: etcd
     config_dir: /etc/etcd
     data_dir: /var/lib/etcd
@@ -193,7 +199,6 @@ EXAMPLES = r"""
       ETCD_INITIAL_CLUSTER_STATE: new
       ETCD_INITIAL_CLUSTER_TOKEN: "{{ my_token }}"
     definition: "{{ my_unit }}"
-  loop: [start, wait]
 """
 
 RETURN = r"""
@@ -313,6 +318,7 @@ def server_spec() -> ArgumentSpec:
             "action": {"type": "str", "choices": ["bootstrap", "start", "restart", "settle"], "default": "restart"},
             "member_id": {"type": "str"},
             "gated": {"type": "bool", "default": True},
+            "together": {"type": "bool", "default": False},
             "allow_downtime": {"type": "bool", "default": False},
             "handover": {"type": "list", "elements": "str", "default": []},
             "downgrade": {"type": "str"},
@@ -354,6 +360,7 @@ def order_of(params: t.Mapping[str, t.Any]) -> Order:
         enabled=params["enabled"],
         member_id=params["member_id"] or "",
         gated=params["gated"],
+        together=params["together"] or params["phase"] != "turn",
         allow_downtime=params["allow_downtime"],
         handover=tuple(params["handover"]),
         downgrade=params["downgrade"] or "",

@@ -164,6 +164,7 @@ class Task(t.NamedTuple):
     peers: t.Sequence[str]
     life: t.Optional[Life]
     gate_timeout: float
+    together: bool
 
 
 # --- the writer ---------------------------------------------------------------------------------------------------
@@ -355,6 +356,7 @@ class Site:
                     peers(desired[step.host], made, cluster),
                     lives.get(step.host),
                     gate_timeout,
+                    len(turn.steps) > 1,
                 )
                 for step in turn.steps
             ]
@@ -365,7 +367,7 @@ class Site:
         return Result(made.kind, made, failures=failures)
 
     def _take(self, tasks: t.Sequence[Task], failures: t.Dict[str, QuorumError]) -> bool:
-        """One turn: start everywhere, then wait everywhere; whether the run was killed."""
+        """One turn: everywhere at once, or start everywhere and then wait everywhere; whether the run was killed."""
 
         def call(task: Task, phase: str) -> bool:
             with contextlib.ExitStack() as connections:
@@ -382,7 +384,8 @@ class Site:
             with ThreadPoolExecutor(max_workers=5) as forks:
                 return any(list(forks.map(lambda task: call(task, phase), left)))
 
-        if len(tasks) == 1:
+        # A run has forks for all hosts, or it has not.
+        if len(tasks) == 1 or len(self.told) % 2:
             return everywhere("turn")
         return everywhere("start") or everywhere("wait")
 
@@ -423,6 +426,7 @@ class Site:
             etcdctl={"ETCDCTL_API": "3", "ETCDCTL_ENDPOINTS": ",".join(desired.client_urls)},
             member_id=step.member_id,
             gated=step.gated,
+            together=task.together,
             handover=step.handover,
             peers=tuple(task.peers),
             gate_timeout=task.gate_timeout,

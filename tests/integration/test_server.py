@@ -141,6 +141,11 @@ class Site:
             for name in self.names:
                 assert self.call(self.bootstrap_options(name, phase=phase)).ok["changed"] is True
 
+    def bootstrap_at_once(self) -> None:
+        orders = [self.bootstrap_options(name, together=True) for name in self.names]
+        with ThreadPoolExecutor(len(orders)) as forks:
+            assert [run.ok["changed"] for run in forks.map(self.call, orders)] == [True for _order in orders]
+
     def service(self, name: str) -> _service.ProcfileService:
         return _service.ProcfileService(str(self.directory), name, run_command, str(self.runner))
 
@@ -204,7 +209,8 @@ def assert_settled(site: Site, name: str) -> None:
     assert (again["changed"], again["actions"], again["changes"]) == (False, [], [])
 
 
-def test_first_start_in_two_phases_then_nothing(site: Site) -> None:
+@pytest.mark.parametrize("bootstrap", [Site.bootstrap, Site.bootstrap_at_once])
+def test_first_start_then_nothing(site: Site, bootstrap: t.Callable[[Site], None]) -> None:
     site.runner = HONCHO
     before = list(site.directory.iterdir())
     checked = site.call(site.bootstrap_options("n1"), check=True).ok
@@ -212,7 +218,7 @@ def test_first_start_in_two_phases_then_nothing(site: Site) -> None:
     assert checked["actions"][-1] == "start n1"
     assert list(site.directory.iterdir()) == before
 
-    site.bootstrap()
+    bootstrap(site)
 
     seen = site.survey()
     assert all(one.healthy for one in seen.values())

@@ -22,6 +22,7 @@ from ansible_collections.quorum.etcd.plugins.action.plan import (
     credentials,
     etcdctl_environment,
     gather,
+    is_at_once,
     part,
     peers,
     step_of,
@@ -207,12 +208,50 @@ def test_machines_are_told_apart_by_all_their_addresses() -> None:
 
 
 def planned(
-    seen: t.Mapping[str, HostSeen], **wishes: t.Dict[str, t.Any]
+    seen: t.Mapping[str, HostSeen], *, at_once: bool = True, **wishes: t.Dict[str, t.Any]
 ) -> t.Tuple[Cluster, t.Dict[str, t.Dict[str, t.Any]]]:
     cluster = gather("etcd1", HOSTS, variables(hostvars(seen, **wishes)))
     desired = [desire(wish) for wish in cluster.wishes]
     made = plan(desired, cluster.seen, cluster.absent, Options("etcd"))
-    return cluster, {wish.host: part(wish, made, cluster, "text") for wish in desired}
+    return cluster, {wish.host: part(wish, made, cluster, "text", at_once=at_once) for wish in desired}
+
+
+@pytest.mark.parametrize(
+    ("at_once", "wish", "kind", "split"),
+    [
+        (True, {}, "server", False),
+        (False, {}, "start", True),
+        (True, {"bootstrap": "dns", "dns_domain": "example.com", "dns_hosts": ["etcd1"]}, "start", False),
+    ],
+    ids=["at once", "one after the other", "with others to be found"],
+)
+def test_how_a_bootstrap_is_carried_out(at_once: bool, wish: t.Dict[str, t.Any], kind: str, split: bool) -> None:
+    wishes = {host: {**wish, "reached_at": f"192.0.2.{number}"} for number, host in enumerate(HOSTS)} if wish else {}
+    _cluster, parts = planned(look(world()), at_once=at_once, **wishes)
+    steps = [step for mine in parts.values() for step in mine["steps"]]
+    assert {(step["kind"], step["together"], step["split"]) for step in steps} == {(kind, True, split)}
+
+
+@pytest.mark.parametrize(
+    ("forks", "throttle", "expected"),
+    [
+        ({"ansible_forks": 3}, 0, True),
+        ({"ansible_forks": 2}, 0, False),
+        ({"ansible_forks": 5}, 2, False),
+        ({}, 0, False),
+    ],
+)
+def test_whether_all_hosts_act_at_once(forks: t.Dict[str, int], throttle: int, expected: bool) -> None:
+    assert is_at_once({**variables({}), **forks}, throttle=throttle) is expected
+
+
+def test_a_proxy_that_becomes_a_member_is_stopped_first() -> None:
+    seen = look(world())
+    seen["etcd2"] = dataclasses.replace(seen["etcd2"], files=dataclasses.replace(seen["etcd2"].files, proxy=True))
+    _cluster, parts = planned(seen)
+    assert [(mine["proxied"], mine["steps"][0]["kind"]) for mine in parts.values()] == [
+        (False, "server"), (True, "start"), (False, "server"),
+    ]  # fmt: skip
 
 
 def test_the_part_of_a_bootstrap() -> None:
@@ -269,7 +308,7 @@ def test_a_release_that_is_another_than_its_name_says_is_brought_anew() -> None:
     cluster = gather("etcd1", HOSTS, variables(hostvars(look(world(formed=True)))))
     change = Change("version", "3.6.14", "3.6.16")
     made = Plan("etcd", "converge", (Turn((Step("etcd1", "restart", "x", (change,)),), "x"),))
-    assert part(desire(cluster.wishes[0]), made, cluster, "text")["install"] is True
+    assert part(desire(cluster.wishes[0]), made, cluster, "text", at_once=True)["install"] is True
 
 
 def test_the_parts_of_a_roll() -> None:
@@ -289,7 +328,7 @@ def test_a_host_may_act_in_several_turns_and_never_waits_for_itself() -> None:
     cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
     steps = [Step("etcd1", "remove", "x", remove="a"), Step("etcd2", "join", "x"), Step("etcd1", "restart", "x")]
     made = Plan("etcd", "converge", tuple(Turn((step,), "x") for step in steps))
-    mine = part(desire(cluster.wishes[0]), made, cluster, "text")
+    mine = part(desire(cluster.wishes[0]), made, cluster, "text", at_once=True)
     assert [step.get("action") for step in mine["steps"]] == ["remove", None, "restart"]
     assert [step.get("needs") for step in mine["steps"]] == [[], None, ["etcd2"]]
     assert mine["length"] == 3
@@ -317,7 +356,7 @@ def test_a_plan_is_made_again_once_those_of_a_cold_start_serve() -> None:
     assert [mine["again"] for mine in parts.values()] == [["etcd1", "etcd2"]] * len(HOSTS)
     desired = [desire(wish) for wish in cluster.wishes]
     second = plan(desired, cluster.seen, (), Options("etcd"))
-    assert part(desired[0], second, cluster._replace(again=True), "text")["again"] == [], "no third plan"
+    assert part(desired[0], second, cluster._replace(again=True), "text", at_once=True)["again"] == [], "no third plan"
     for host in made.hosts[:2]:
         made.start(host)
     seen = look(made)
@@ -333,7 +372,9 @@ def test_a_plan_is_made_again_once_those_of_a_cold_start_serve() -> None:
 def test_what_records_should_name() -> None:
     """Who is to leave is no member of a first start."""
     wish = {"bootstrap": "dns", "dns_domain": "example.com", "dns_hosts": ["etcd1"], "remove": ["etcd3"]}
-    wishes = {host: {**wish, "address": f"{host.upper()}.example.com", "peer_port": 2390} for host in HOSTS}
+    wishes: t.Dict[str, t.Any] = {
+        host: {**wish, "address": f"{host.upper()}.example.com", "peer_port": 2390} for host in HOSTS
+    }
     wishes["etcd1"] |= {"reached_at": "192.0.2.1"}
     wishes["etcd2"] |= {"reached_at": "192.0.2.2", "dns_addresses": ["2001:db8::2"]}
     _cluster, parts = planned(look(world()), **wishes)
@@ -346,7 +387,7 @@ def test_what_records_should_name() -> None:
 @pytest.mark.parametrize(("action", "together"), [("start", True), ("settle", False), ("remove", False)])
 def test_only_servers_that_start_are_waited_for_together(action: str, together: bool) -> None:
     turn = Turn((Step("etcd1", action, "x"), Step("etcd2", "start", "x")), "x")
-    assert step_of("etcd1", Plan("etcd", "converge", (turn,)), 0)["together"] is together
+    assert step_of("etcd1", Plan("etcd", "converge", (turn,)), 0, at_once=True)["together"] is together
 
 
 @pytest.mark.parametrize(
@@ -355,7 +396,7 @@ def test_only_servers_that_start_are_waited_for_together(action: str, together: 
 def test_who_only_leaves_needs_no_release(action: str, installs: bool) -> None:
     cluster = gather("etcd1", HOSTS, variables(hostvars(look(world()), etcd1={"release": "/opt/etcd/other"})))
     made = Plan("etcd", "converge", (Turn((Step("etcd1", action, "x"),), "x"),))
-    assert part(desire(cluster.wishes[0]), made, cluster, "text")["install"] is installs
+    assert part(desire(cluster.wishes[0]), made, cluster, "text", at_once=True)["install"] is installs
 
 
 def test_hosts_without_a_step_have_no_turn() -> None:
@@ -377,7 +418,7 @@ def test_a_proxy_goes_before_its_host_starts_as_a_member(action: str, proxy: boo
     seen["etcd1"] = dataclasses.replace(seen["etcd1"], files=files)
     cluster = gather("etcd1", HOSTS, variables(hostvars(seen)))
     made = Plan("etcd", "converge", (Turn((Step("etcd1", action, "x"),), "x"),))
-    assert part(desire(cluster.wishes[0]), made, cluster, "text")["proxied"] is proxied
+    assert part(desire(cluster.wishes[0]), made, cluster, "text", at_once=True)["proxied"] is proxied
 
 
 def test_peers_include_members_that_are_absent() -> None:

@@ -673,7 +673,7 @@ def test_who_does_not_say_how_it_is_does_not_pass_for_sick(formed: Host, monkeyp
     assert formed.calls == []
     order = order_for(formed, action="start", gated=False, settings={"ETCD_X": "1"})
     with pytest.raises(Refused, match=r"does not say how it is \(not trusted\), and the plan was made while"):
-        take(formed, order, "start")
+        take(formed, dataclasses.replace(order, together=True))
     with pytest.raises(Refused, match="no member gave the list of members"):
         take(formed, order)
     assert formed.calls == []
@@ -759,11 +759,13 @@ def test_an_ungated_start_that_finds_a_healthy_server_is_gated_all_the_same(form
     take(formed, order_for(formed, action="restart", gated=False, settings={"ETCD_X": "1"}))
 
 
-def test_one_of_many_that_recovered_is_not_restarted_with_them(formed: Host) -> None:
+@pytest.mark.parametrize("phase", ["turn", "start"])
+def test_one_of_many_that_recovered_is_not_restarted_with_them(formed: Host, phase: str) -> None:
     """Made without quorum, the plan restarts all that differ together; with quorum that would be an outage."""
     process = running(formed)
+    order = order_for(formed, action="start", gated=False, together=True, settings={"ETCD_X": "1"})
     with pytest.raises(Refused, match="healthy again"):
-        take(formed, order_for(formed, action="start", gated=False, settings={"ETCD_X": "1"}), "start")
+        take(formed, order, phase)
     assert running(formed) is process
 
 

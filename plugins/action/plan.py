@@ -165,9 +165,8 @@ def refuse(cluster: Cluster, faults: t.Sequence[Fault]) -> None:
 
 def part(desired: Desired, made: Plan, cluster: Cluster, text: str, *, at_once: bool) -> t.Dict[str, t.Any]:
     """What one host needs of the plan. ``at_once``: tasks are at work on all hosts of the play at the same moment."""
-    wish = next(wish for wish in cluster.wishes if wish.host == desired.host)
-    proxied = cluster.seen[desired.host].files.proxy
-    prepared = proxied or (made.kind == "bootstrap" and wish.bootstrap != "static")
+    finds = made.kind == "bootstrap" and cluster.wishes[0].bootstrap != "static"
+    prepared = {host for host, seen in cluster.seen.items() if finds or seen.files.proxy}
     turns = range(len(made.turns))
     steps = [step_of(desired.host, made, number, at_once=at_once, prepared=prepared) for number in turns]
     known = credentials(desired)
@@ -186,7 +185,8 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str, *, at_once: 
         "etcdctl": etcdctl_environment(desired, known),
         "peers": peers(desired, made, cluster),
         "proxy": desired.host in made.proxies,
-        "proxied": proxied and any(step.get("action") in ("bootstrap", "join") for step in steps),
+        "proxied": cluster.seen[desired.host].files.proxy
+        and any(step.get("action") in ("bootstrap", "join") for step in steps),
         "expected": [
             {
                 "name": wish.name,
@@ -201,8 +201,8 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str, *, at_once: 
 
 
 def is_at_once(variables: t.Mapping[str, t.Any], *, throttle: int) -> bool:
-    """Whether a task is at work on all hosts of the play at the same moment."""
-    return not throttle and len(variables["ansible_play_hosts"]) <= int(variables.get("ansible_forks", 1))
+    """Whether a task is at work on all hosts of the play at the same moment. The same for each of them."""
+    return not throttle and len(variables["ansible_play_hosts_all"]) <= int(variables.get("ansible_forks", 1))
 
 
 def must_come_up(made: Plan) -> t.List[str]:
@@ -210,12 +210,15 @@ def must_come_up(made: Plan) -> t.List[str]:
     return sorted({step.host for turn in made.turns for step in turn.steps}) if made.kind == "cold-start" else []
 
 
-def step_of(host: str, made: Plan, number: int, *, at_once: bool, prepared: bool = False) -> t.Dict[str, t.Any]:
+def step_of(
+    host: str, made: Plan, number: int, *, at_once: bool, prepared: t.Container[str] = ()
+) -> t.Dict[str, t.Any]:
     """What the host does in a turn, with the hosts that must not have failed by then; empty if nothing.
 
     Those are the ones that act in earlier turns, and for a first start all that make it: no cluster is made by less.
-    Where tasks are not at work on all hosts ``at_once``, servers that start together are started by one task and waited
-    for by the next (``split``). ``prepared``: other tasks come before a server starts for the first time.
+    Servers that start together do so in the same task, whatever else some of them need; where tasks are not at work on
+    all hosts ``at_once``, they are waited for in another one (``split``). On hosts that are ``prepared`` other tasks
+    come before a first start.
     """
     steps = made.turns[number].steps
     mine = next((step for step in steps if step.host == host), None)
@@ -223,12 +226,14 @@ def step_of(host: str, made: Plan, number: int, *, at_once: bool, prepared: bool
         return {}
     together = len(steps) > 1 and mine.action not in ("settle", "remove")
     split = together and not at_once
+    kinds = {step.host: kind_of(step, prepared=step.host in prepared) for step in steps}
+    more = split or (together and any(kind != "server" for kind in kinds.values()))
     needed = {step.host for turn in made.turns[:number] for step in turn.steps}
     if mine.action == "bootstrap":
         needed |= {step.host for step in steps}
     return {
         **encode(mine),
-        "kind": kind_of(mine, more=split or prepared),
+        "kind": "start" if more and kinds[host] == "server" else kinds[host],
         "together": together,
         "split": split,
         "first": steps[0].host,
@@ -237,11 +242,11 @@ def step_of(host: str, made: Plan, number: int, *, at_once: bool, prepared: bool
     }
 
 
-def kind_of(step: Step, *, more: bool) -> str:
-    """``membership`` changes who is a member, ``server`` is one call of that module, ``start`` has ``more`` to it."""
+def kind_of(step: Step, *, prepared: bool) -> str:
+    """``membership`` changes who is a member, ``server`` is one call of that module, ``start`` has more to it."""
     if step.remove or step.retire or step.add or step.move or step.action == "join":
         return "membership"
-    return "start" if more or step.promote or step.token else "server"
+    return "start" if step.promote or step.token or (prepared and step.action == "bootstrap") else "server"
 
 
 def _another_version(steps: t.Iterable[t.Mapping[str, t.Any]]) -> bool:

@@ -309,7 +309,7 @@ class GatewayTransport:
             raise _unreachable(self.endpoint, error, limit.seconds) from error
 
     def _be_connected(self, limit: Limit) -> None:
-        """Have a usable connection whose operations end with the limit at the latest, each.
+        """Have a usable connection whose operations take no longer than what is left of the limit, each.
 
         A kept connection on which something arrived unasked was closed by the other side, say by a restart.
         """
@@ -431,7 +431,7 @@ def _unreachable(endpoint: str, error: Exception, seconds: float) -> ClientError
             remedy="Does the server speak TLS there?",
         )
     if isinstance(error, socket.timeout) or "timed out" in reason:
-        return Unreachable(f"{endpoint} did not answer within {seconds:.2g} s.", endpoint=endpoint)
+        return Unreachable(f"{endpoint} did not answer within {seconds:g} s.", endpoint=endpoint)
     if isinstance(error, http.client.RemoteDisconnected):
         return Unreachable(f"{endpoint} closed the connection without an answer.", endpoint=endpoint)
     return Unreachable(f"{endpoint} cannot be reached: {reason}.", endpoint=endpoint)

@@ -135,7 +135,7 @@ def failure_of(endpoint: str, rpc: str, code: int, details: str, seconds: float)
     """
     from_etcd = details.startswith(("etcdserver: ", "mvcc: ", "auth: ", "context ", "raft: "))
     if code == _DEADLINE_EXCEEDED and not from_etcd:
-        return Unreachable(f"{endpoint} did not answer within {seconds:.2g} s.", endpoint=endpoint)
+        return Unreachable(f"{endpoint} did not answer within {seconds:g} s.", endpoint=endpoint)
     if code not in {_CANCELLED, _UNKNOWN, _INTERNAL, _UNAVAILABLE} or from_etcd:
         return error_of(endpoint, rpc, 0, json.dumps({"code": code, "message": details}))
     words = details.upper()

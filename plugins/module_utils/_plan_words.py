@@ -85,7 +85,7 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
-    """Steps that are taken at the same time: all start, then all are waited for."""
+    """Steps that are taken at the same time: each may wait for what the others do."""
 
     steps: t.Tuple[Step, ...]
     reason: str

@@ -53,10 +53,10 @@ def look(pid: int, *, root: str = "/proc") -> t.Optional[ProcessSeen]:
     if found is None or not found.alive or not (found.loaded or environment(pid, root=root)):
         return None
     told = _told(pid, root)
+    path = executable(pid, root=root)
     words = arguments(pid, root=root)
     if not words:
         return None
-    path = executable(pid, root=root)
     return ProcessSeen(
         pid=pid,
         executable=path[: -len(_DELETED)] if path.endswith(_DELETED) else path,

@@ -434,7 +434,7 @@ class ProcfileService:
                 continue
             mark = _process.environment(pid, root=self._root).get(self._MARK)
             called = list(_process.arguments(pid, root=self._root)[:1])
-            if mark == self.name or (mark is None and called == program):
+            if mark == self.name or (mark is None and called and called == program):
                 return pid
         return 0
 

@@ -85,7 +85,7 @@ steps:
       started by one task and waited for by the next (C(split)) where C(forks) or C(throttle) keep a task from being at
       work on all hosts of the play at once.
     - Its C(kind) is V(membership) where it changes who is a member, V(server) where it is one call of
-      M(quorum.etcd.server), else V(start).
+      M(quorum.etcd.server) for all that start together, else V(start).
   returned: success
   type: list
   elements: dict

@@ -114,6 +114,7 @@ options:
     description:
       - Whether other servers of the cluster start at the same moment, as in a first start. None of them is healthy
         before enough others are there, so either all are called at once, or O(phase) is used, which implies it.
+      - One that is healthy again by then is not restarted with the others, but refused.
     type: bool
     default: false
   allow_downtime:

@@ -47,7 +47,7 @@ class Failed(Exception):
 class Point(t.NamedTuple):
     """When to kill: ``test``, a shell condition, is true on ``times`` hosts, or ``text`` is in the output so often.
 
-    ``modules`` says that what Ansible runs on the hosts is killed, too.
+    ``modules`` says that what Ansible runs on the hosts is killed, too. The run has so many ``forks``.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Point(t.NamedTuple):
     text: str = ""
     times: int = 1
     modules: bool = False
+    forks: int = 5
 
 
 FIRST = (
@@ -64,6 +65,7 @@ FIRST = (
     Point("one host has bootstrap.env", test="[ -e /etc/etcd/bootstrap.env ]", modules=True),
     Point("two servers run", test="pidof etcd >/dev/null", times=2),
     Point("all servers run", test="[ -e /etc/etcd/bootstrap.env ] && pidof etcd >/dev/null", times=3),
+    Point("servers were started one by one", text="TASK [quorum.etcd.etcd : Wait until it serves]", forks=1),
 )
 RESTART = (
     Point("the plan is made", text="TASK [quorum.etcd.etcd : Take turns]"),
@@ -123,17 +125,18 @@ class Lab:
                 raise Failed(f"{host}: {command}: {said[host]}")
         return said
 
-    def site(self, variables: t.Mapping[str, t.Any], output: t.Any) -> subprocess.Popen[str]:
+    def site(self, variables: t.Mapping[str, t.Any], *, forks: int = 5) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [
                 "ansible-playbook",
                 *(f"--inventory={path}" for path in self.inventory),
                 f"--extra-vars={json.dumps(variables)}",
+                f"--forks={forks}",
                 "quorum.etcd.site",
             ],
             env={**os.environ, "ANSIBLE_DIFF_ALWAYS": "false", "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -144,7 +147,7 @@ class Lab:
 
         :raises Failed: it did.
         """
-        process = self.site(variables, subprocess.PIPE)
+        process = self.site(variables)
         try:
             said = process.communicate(timeout=LIMIT)[0]
         except subprocess.TimeoutExpired:
@@ -187,7 +190,7 @@ class Lab:
             for watcher in watchers:
                 if watcher.stdout is None or watcher.stdout.readline().strip() != "ready":
                     raise Failed("a host could not be watched")
-        process = self.site(variables, subprocess.PIPE)
+        process = self.site(variables, forks=point.forks)
         lines: t.List[str] = []
         threads = [threading.Thread(target=self._watch, args=(watcher, seen), daemon=True) for watcher in watchers]
         threads.append(threading.Thread(target=self._read, args=(process, point, lines, seen), daemon=True))

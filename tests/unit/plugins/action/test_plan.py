@@ -242,16 +242,38 @@ def test_how_a_bootstrap_is_carried_out(at_once: bool, wish: t.Dict[str, t.Any],
     ],
 )
 def test_whether_all_hosts_act_at_once(forks: t.Dict[str, int], throttle: int, expected: bool) -> None:
-    assert is_at_once({**variables({}), **forks}, throttle=throttle) is expected
+    assert is_at_once({**variables({}, active=HOSTS[:1]), **forks}, throttle=throttle) is expected
+
+
+def proxied(seen: t.Mapping[str, HostSeen], host: str) -> t.Dict[str, HostSeen]:
+    files = dataclasses.replace(seen[host].files, proxy=True)
+    return {**seen, host: dataclasses.replace(seen[host], files=files)}
 
 
 def test_a_proxy_that_becomes_a_member_is_stopped_first() -> None:
-    seen = look(world())
-    seen["etcd2"] = dataclasses.replace(seen["etcd2"], files=dataclasses.replace(seen["etcd2"].files, proxy=True))
-    _cluster, parts = planned(seen)
-    assert [(mine["proxied"], mine["steps"][0]["kind"]) for mine in parts.values()] == [
-        (False, "server"), (True, "start"), (False, "server"),
-    ]  # fmt: skip
+    """The others take their turn in the same task: it would not come to the second one before the first had quorum."""
+    _cluster, parts = planned(proxied(look(world()), "etcd2"))
+    assert [mine["proxied"] for mine in parts.values()] == [False, True, False]
+    assert {mine["steps"][0]["kind"] for mine in parts.values()} == {"start"}
+
+
+def test_a_proxy_beside_a_member_is_left_alone() -> None:
+    made = world(formed=True)
+    for host in made.hosts:
+        made.stop(host)
+    _cluster, parts = planned(proxied(look(made), "etcd2"))
+    assert {(mine["proxied"], mine["steps"][0]["action"], mine["steps"][0]["kind"]) for mine in parts.values()} == {
+        (False, "start", "server")
+    }
+
+
+@pytest.mark.parametrize(("other", "kind"), [("start", "server"), ("join", "start"), ("settle", "server")])
+def test_servers_that_start_together_do_so_in_the_same_task(other: str, kind: str) -> None:
+    turn = Turn((Step("etcd1", "start", "x"), Step("etcd2", "start", "x"), Step("etcd3", other, "x")), "x")
+    made = Plan("etcd", "cold-start", (turn,))
+    assert step_of("etcd1", made, 0, at_once=True)["kind"] == kind
+    theirs = step_of("etcd3", made, 0, at_once=True)
+    assert theirs["kind"] == ("membership" if other == "join" else "server")
 
 
 def test_the_part_of_a_bootstrap() -> None:

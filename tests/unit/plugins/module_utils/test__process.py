@@ -156,8 +156,8 @@ def test_a_process_that_becomes_etcd_is_seen_whole_or_not_at_all(tmp_path: Path)
             while process.poll() is None:
                 found = _process.look(process.pid)
                 if found is not None:
-                    seen.append((found.environment.get("ETCD_NAME"), found.arguments))
-    assert set(seen) == {("n1", ("-c", ":"))}
+                    seen.append((found.executable, found.environment.get("ETCD_NAME"), found.arguments))
+    assert set(seen) == {(str(etcd), "n1", ("-c", ":"))}
 
 
 def test_a_process_that_is_gone(proc: Proc) -> None:

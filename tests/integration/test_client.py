@@ -256,7 +256,7 @@ def test_a_server_that_hangs(clusters: Clusters, version: str, to: Connect) -> N
         before = time.monotonic()
         with pytest.raises(Unreachable):
             ask()
-        assert time.monotonic() - before < 1.5
+        assert time.monotonic() - before < 4, "what is usual is 5 s"
     seen = look(client, timeout=0.3)
     assert (seen.healthy, seen.status) == (False, None)
     server.signal(signal.SIGCONT)

@@ -229,16 +229,16 @@ def closed(served: Serve) -> t.Iterator[None]:
 def test_a_call(served: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server = served((200, '{ "a":  1 }'), OK)
-    gateway = transport(server, timeout=2.0)
+    gateway = transport(server, timeout=20.0)
     assert gateway.call("Cluster/MemberList", {"linearizable": True}) == {"a": 1}
-    gateway.call("KV/Range", {}, timeout=0.5)
+    gateway.call("KV/Range", {}, timeout=5.0)
     gateway.close()
     first, second = server.requests
     assert first.startswith("POST /v3/cluster/member/list HTTP/1.1\r\n")
     assert first.endswith('\r\n\r\n{"linearizable": true}')
     assert "authorization" not in first.lower()
-    assert 1700 < _grpc_timeout(first) <= 1800
-    assert 400 < _grpc_timeout(second) <= 450
+    assert 15000 < _grpc_timeout(first) <= 18000
+    assert 2000 < _grpc_timeout(second) <= 4500
     assert server.connections == 1, "the connection is kept"
 
 
@@ -341,7 +341,7 @@ def test_no_answer_in_time() -> None:
         before = time.monotonic()
         with pytest.raises(Unreachable, match=r"within 0\.2 s"):
             gateway.call("KV/Range", {})
-        assert time.monotonic() - before < 2
+        assert time.monotonic() - before < 10
 
 
 def test_the_limit_is_told_as_it_was_set() -> None:

@@ -125,7 +125,9 @@ class Lab:
                 raise Failed(f"{host}: {command}: {said[host]}")
         return said
 
-    def site(self, variables: t.Mapping[str, t.Any], *, forks: int = 5) -> subprocess.Popen[str]:
+    def site(
+        self, variables: t.Mapping[str, t.Any], output: t.Any = subprocess.PIPE, *, forks: int = 5
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [
                 "ansible-playbook",
@@ -136,7 +138,7 @@ class Lab:
             ],
             env={**os.environ, "ANSIBLE_DIFF_ALWAYS": "false", "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,

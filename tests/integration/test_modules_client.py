@@ -90,7 +90,7 @@ def test_no_quorum_and_two_clusters(clusters: Clusters, version: str) -> None:
     cluster.servers["n1"].kill()
     cluster.servers["n2"].kill()
     other = clusters(version).bootstrap(1)
-    seen = run("cluster_info", *cluster.endpoints, wait_for="quorum", wait_timeout=3)
+    seen = run("cluster_info", *cluster.endpoints, wait_for="quorum", wait_timeout=5)
     assert seen["failed"] is True
     assert "There is no quorum: 0 of 3 voters are healthy, 2 are needed." in seen["msg"]
     assert [row["role"] for row in sorted(seen["members"], key=lambda row: str(row["name"]))] == [

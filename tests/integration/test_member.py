@@ -95,7 +95,7 @@ def test_what_would_cost_quorum_is_refused(clusters: Clusters) -> None:
     cluster = clusters("3.6.16").bootstrap(3)
     ids = {name: member_id(cluster, server) for name, server in cluster.servers.items()}
     cluster.servers["n3"].kill()
-    assert cluster.leader(), "it may have led: the others need a while then"
+    cluster.leader()  # where it led, the others need a while until one of them does
     refused = run("member", *cluster.endpoints, id=ids["n2"], state="absent", wait_timeout=2)
     assert "would have no quorum" in refused["msg"]
     assert "n3 (unreachable)" in refused["remedy"]

@@ -179,7 +179,7 @@ def part(desired: Desired, made: Plan, cluster: Cluster, text: str, *, at_once: 
         "again": must_come_up(made) if not cluster.again else [],
         "steps": steps,
         "install": ((desired.release, desired.version) not in present or _another_version(steps))
-        and any(step.get("action") not in (None, "settle", "remove") for step in steps),
+        and any(step.starts for turn in made.turns for step in turn.steps if step.host == desired.host),
         "desired": encode(desired),
         "credentials": known,
         "etcdctl": etcdctl_environment(desired, known),
@@ -220,11 +220,12 @@ def step_of(
     all hosts ``at_once``, they are waited for in another one (``split``). On hosts that are ``prepared`` other tasks
     come before a first start.
     """
-    steps = made.turns[number].steps
+    turn = made.turns[number]
+    steps = turn.steps
     mine = next((step for step in steps if step.host == host), None)
     if mine is None:
         return {}
-    together = len(steps) > 1 and mine.action not in ("settle", "remove")
+    together = turn.is_together(mine)
     split = together and not at_once
     kinds = {step.host: kind_of(step, prepared=step.host in prepared) for step in steps}
     more = split or (together and any(kind != "server" for kind in kinds.values()))

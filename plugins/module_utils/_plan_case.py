@@ -254,7 +254,7 @@ class Case:
     def _made(self, kind: str, turns: t.Tuple[Turn, ...]) -> Plan:
         for turn in turns:
             for step in turn.steps:
-                if step.action not in ("settle", "remove"):
+                if step.starts:
                     self._refuse_start(step)
         self.refusals.raise_if_any()
         return Plan(

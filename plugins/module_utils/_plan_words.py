@@ -82,6 +82,11 @@ class Step:
     downgrade: str = ""
     snapshot: int = 0
 
+    @property
+    def starts(self) -> bool:
+        """A server may be started in it."""
+        return self.action not in ("settle", "remove")
+
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
@@ -89,6 +94,10 @@ class Turn:
 
     steps: t.Tuple[Step, ...]
     reason: str
+
+    def is_together(self, step: Step) -> bool:
+        """Whether the server of this step starts while others act."""
+        return len(self.steps) > 1 and step.starts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -356,7 +356,7 @@ class Site:
                     peers(desired[step.host], made, cluster),
                     lives.get(step.host),
                     gate_timeout,
-                    len(turn.steps) > 1 and step.action not in ("settle", "remove"),
+                    turn.is_together(step),
                 )
                 for step in turn.steps
             ]
